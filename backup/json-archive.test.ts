@@ -69,7 +69,7 @@ describe("an archive of JSON files", () => {
     expect(bytes).toBe(3 * 2 ** 20 + 25);
     execFileSync("sha256sum", ["--check", "--strict", "--quiet", "SHA256SUMS"], { cwd: join(to(), PREFIX) });
     expect(JSON.parse(readFileSync(join(to(), PREFIX, "manifest.json"), "utf8"))).toEqual({
-      ...{ schema: 1, system: "shop", at: AT.toISOString(), encrypted: false, files },
+      ...{ schema: 1, kind: "json-archive", system: "shop", at: AT.toISOString(), encrypted: false, files },
     });
   });
 

@@ -1,14 +1,15 @@
 /**
- * Archives the JSON files of a product that leaves them: a copy of each with its SHA-256, read back from where it was written.
+ * Archives JSON files: those of a product that leaves them, or those of an export. A copy of each with its SHA-256, read back from where it was written.
  *
- *     <system>/json-archive/<time>/files/<path>    as it was, or encrypted
- *     <system>/json-archive/<time>/SHA256SUMS      of the files as they were: sha256sum --check
- *     <system>/json-archive/<time>/manifest.json   written last: without it there is no archive
+ *     <system>/<kind>/<time>/files/<path>    as it was, or encrypted
+ *     <system>/<kind>/<time>/SHA256SUMS      of the files as they were: sha256sum --check
+ *     <system>/<kind>/<time>/manifest.json   written last: without it there is no archive
  */
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open, readdir } from "node:fs/promises";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
+import { z } from "zod";
 import { Failure } from "../postdeploy/connect/failure.ts";
 import { createEncryption } from "./encryption.ts";
 import { formatTime } from "./names.ts";
@@ -16,8 +17,14 @@ import { type SigningKey, signContent } from "./signature.ts";
 import type { ObjectStore } from "./store/object-store.ts";
 import { connectStreams, createMeter } from "./streams.ts";
 
+/** json-archive: the files of the product. json-export: the tables of the product as such files. */
+export const JSON_KINDS = ["json-archive", "json-export"] as const;
+export type JsonKind = (typeof JSON_KINDS)[number];
+
 export interface ArchiveOptions {
   readonly system: string;
+  /** @default "json-archive" */
+  readonly kind?: JsonKind;
   /** A folder. */
   readonly from: string;
   readonly copies: readonly ObjectStore[];
@@ -43,15 +50,28 @@ export interface ArchivedFile extends Sum {
 export interface Archive {
   /** Below which it is in each copy. */
   readonly prefix: string;
-  readonly files: readonly ArchivedFile[];
+  readonly files: ArchivedFile[];
   readonly bytes: number;
 }
 
-export const ARCHIVE_KEY = /^[^/]+\/json-archive\//;
+export const archiveManifestSchema = z.strictObject({
+  schema: z.literal(1),
+  /** Absent in archives of earlier versions. */
+  kind: z.enum(JSON_KINDS).default("json-archive"),
+  system: z.string(),
+  at: z.iso.datetime(),
+  encrypted: z.boolean(),
+  files: z.array(z.strictObject({ path: z.string(), bytes: z.int().min(0), sha256: z.string().regex(/^[0-9a-f]{64}$/) })).min(1),
+});
+export type ArchiveManifest = z.infer<typeof archiveManifestSchema>;
+
+export const archivePrefix = (system: string, kind: JsonKind, id: string): string => `${system}/${kind}/${id}/`;
+
+export const ARCHIVE_KEY = new RegExp(`^[^/]+/(?:${JSON_KINDS.join("|")})/`);
 
 export async function archiveFiles(options: ArchiveOptions): Promise<Archive> {
-  const { system, from, copies, recipients, signingKey, at, onFile = () => {} } = options;
-  const prefix = `${system}/json-archive/${formatTime(at)}/`;
+  const { system, kind = "json-archive", from, copies, recipients, signingKey, at, onFile = () => {} } = options;
+  const prefix = archivePrefix(system, kind, formatTime(at));
   const paths = await listFiles(from);
   if (paths.length === 0)
     throw new Failure("archive-empty", 2, `${from} has no file, so there is nothing to archive. Name the folder with the JSON files.`);
@@ -65,7 +85,7 @@ export async function archiveFiles(options: ArchiveOptions): Promise<Archive> {
       files.push({ path: file, ...(await copyFile(path.join(from, file), key, copies, recipients)) });
     }
     requireSame(from, paths, await listFiles(from));
-    const manifest = { schema: 1, system, at: at.toISOString(), encrypted: recipients !== undefined, files };
+    const manifest: ArchiveManifest = { schema: 1, kind, system, at: at.toISOString(), encrypted: recipients !== undefined, files };
     const texts = {
       SHA256SUMS: files.map(formatSum).join(""),
       "manifest.json": signingKey === undefined ? `${JSON.stringify(manifest, null, 2)}\n` : signContent(manifest, signingKey),

@@ -26,7 +26,7 @@ export interface PruneOptions {
 }
 
 /** A backup that is being made has no manifest yet, and takes less than that. */
-const LEFTOVER_MS = 48 * 3_600_000;
+export const LEFTOVER_MS = 48 * 3_600_000;
 
 export async function planPrune({ repository, policyOf, set, now = new Date() }: PruneOptions): Promise<PrunePlan> {
   const { backups, leftovers, refused, foreign } = await readInventory(repository, set);

@@ -1,4 +1,5 @@
 /** Whether each set of data has a recent backup in every copy, and one that was restored not long ago. */
+import { readJsonInventory } from "./json-inventory.ts";
 import { type DataSet, formatDataSet } from "./names.ts";
 import { type Backup, type Inventory, type Repository, readInventory } from "./repository.ts";
 import { isFuture } from "./retention.ts";
@@ -7,6 +8,8 @@ export interface StatusOptions {
   readonly repository: Repository;
   /** Those that must have backups. */
   readonly sets: readonly DataSet[];
+  /** Systems that must have an export of the last `maxAgeHours`. Others have one only during a phase, so those can be old. */
+  readonly exported?: readonly string[];
   readonly maxAgeHours: number;
   readonly maxRehearsalDays: number;
   readonly now?: Date;
@@ -48,13 +51,20 @@ export const DEFAULT_LIMITS = { maxAgeHours: 26, maxRehearsalDays: 31 } as const
 const CREATE = "slipway backup create";
 const REHEARSE = "slipway backup rehearse";
 
+/** Of the JSON files that a system's tables were exported as. */
+export interface ExportStatus extends Pick<SetStatus, "set" | "newest" | "count" | "problems"> {}
+
 export interface Status {
   readonly sets: readonly SetStatus[];
+  readonly exports: readonly ExportStatus[];
   readonly refused: Inventory["refused"];
 }
 
-export async function readStatus({ repository, sets, maxAgeHours, maxRehearsalDays, now = new Date() }: StatusOptions): Promise<Status> {
+export async function readStatus(options: StatusOptions): Promise<Status> {
+  const { repository, sets, exported = [], maxAgeHours, maxRehearsalDays, now = new Date() } = options;
   const { backups, refused } = await readInventory(repository);
+  const json = await readJsonInventory(repository);
+  const exports = json.stored.filter(({ kind }) => kind === "json-export");
   const named = new Map([...sets, ...backups.map(({ set }) => set)].map((set) => [formatDataSet(set), set]));
   return {
     sets: [...named.keys()].sort().map((name) =>
@@ -63,8 +73,42 @@ export async function readStatus({ repository, sets, maxAgeHours, maxRehearsalDa
         backups.filter(({ set }) => formatDataSet(set) === name),
       ),
     ),
-    refused,
+    exports: [...new Set([...exported, ...exports.map(({ system }) => system)])].sort().map(exportsOf),
+    refused: [...refused, ...json.refused],
   };
+
+  function exportsOf(system: string): ExportStatus {
+    const own = exports.filter((one) => one.system === system);
+    const set = `${system}/json-export`;
+    const create = (advice: string) => [advice, `slipway data export --system ${system}`] as const;
+    const isRequired = exported.includes(system);
+    const newest = own.findLast(({ manifest }) => !isFuture(new Date(manifest.at), now));
+    if (newest === undefined)
+      return { set, count: own.length, problems: isRequired ? [problem("missing", "there is no export", ...create("Make one"))] : [] };
+    const ageHours = (now.getTime() - Date.parse(newest.manifest.at)) / 3_600_000;
+    const absent = repository.copies.filter((copy) => !newest.copies.includes(copy)).map(({ name }) => name);
+    return {
+      ...{ set, count: own.length },
+      newest: {
+        ...{ id: newest.id, startedAt: newest.manifest.at, ageHours: Math.round(ageHours * 10) / 10 },
+        ...{ copies: newest.copies.map(({ name }) => name), bytes: newest.bytes },
+      },
+      problems: [
+        ...(isRequired && ageHours > maxAgeHours
+          ? [
+              problem(
+                "old",
+                `the newest export is ${formatHours(ageHours)} old; the limit is ${formatHours(maxAgeHours)}`,
+                ...create("Make one"),
+              ),
+            ]
+          : []),
+        ...(absent.length > 0
+          ? [problem("incomplete", `the newest export is missing or incomplete in ${absent.join(", ")}`, ...create("Make another one"))]
+          : []),
+      ],
+    };
+  }
 
   function statusOf(set: string, all: readonly Backup[]): SetStatus {
     const future = all.filter(({ manifest }) => isFuture(new Date(manifest.startedAt), now));

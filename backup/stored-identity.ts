@@ -1,6 +1,7 @@
 /** A key in the same place as the data that it decrypts protects nothing: access to the bucket is access to both. */
 import { Failure } from "../postdeploy/connect/failure.ts";
 import { identityToRecipient } from "./encryption.ts";
+import { ARCHIVE_KEY } from "./json-archive.ts";
 import { parseKey } from "./names.ts";
 import type { ObjectStore, StoredObject } from "./store/object-store.ts";
 
@@ -12,7 +13,7 @@ export async function refuseStoredIdentity(copies: readonly ObjectStore[], recip
   for (const copy of copies) {
     let read = 0;
     for await (const { key, bytes } of listReachable(copy)) {
-      if (parseKey(key) !== undefined || bytes > MAX_BYTES) continue;
+      if (parseKey(key) !== undefined || ARCHIVE_KEY.test(key) || bytes > MAX_BYTES) continue;
       if (++read > MAX_OBJECTS) break;
       const text = (await copy.read(key))?.body.toString("latin1") ?? "";
       for (const [identity] of text.matchAll(/AGE-SECRET-KEY-[A-Z0-9-]+/g)) {

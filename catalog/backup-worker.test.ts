@@ -12,6 +12,10 @@ describe("the command of a worker", () => {
       hourly,
       "slipway backup worker --system shop --daily 4 --hourly 0 --keep-daily 7 --keep-weekly 4 --keep-monthly 3 --keep-yearly 1 --keep-keyspaces 3",
     ],
+    [
+      { ...daily, exportsJson: true } satisfies WorkerSchedule,
+      "slipway backup worker --system shop --daily 4 --keep-daily 30 --keep-weekly 12 --keep-monthly 12 --keep-yearly 5 --json-export",
+    ],
   ])("contains its whole schedule, and is read back: %j", (schedule, command) => {
     expect(formatWorkerCommand(schedule)).toBe(command);
     expect(parseWorkerCommand(command)).toStrictEqual(schedule);

@@ -2,7 +2,7 @@
  * The command that the worker of a deployed stack runs. It contains the schedule and the retention in full, so that the app's spec, a plan and a preview
  * show them, and a review can compare two of them.
  */
-import { readCommand } from "./command-flags.ts";
+import { hasFlag, readCommand } from "./command-flags.ts";
 import { DEFAULT_RETENTION, type Retention } from "./retention.ts";
 
 export interface WorkerSchedule {
@@ -14,16 +14,19 @@ export interface WorkerSchedule {
   readonly retention: Retention;
   /** Of how many days the last export of a store is kept. @default as the retention says */
   readonly keyspaceDays?: number;
+  /** Also exports the tables as JSON files, after each daily backup. */
+  readonly exportsJson?: true;
 }
 
 const UNITS = Object.keys(DEFAULT_RETENTION) as (keyof Retention)[];
 
-export function formatWorkerCommand({ system, dailyAtHour, hourlyAtMinute, retention, keyspaceDays }: WorkerSchedule): string {
+export function formatWorkerCommand({ system, dailyAtHour, hourlyAtMinute, retention, keyspaceDays, exportsJson }: WorkerSchedule): string {
   return [
     `slipway backup worker --system ${system} --daily ${dailyAtHour}`,
     ...(hourlyAtMinute === undefined ? [] : [`--hourly ${hourlyAtMinute}`]),
     ...UNITS.map((unit) => `--keep-${unit} ${retention[unit]}`),
     ...(keyspaceDays === undefined ? [] : [`--keep-keyspaces ${keyspaceDays}`]),
+    ...(exportsJson ? ["--json-export"] : []),
   ].join(" ");
 }
 
@@ -40,6 +43,7 @@ export function parseWorkerCommand(command: unknown): WorkerSchedule | undefined
     ...(hourly === undefined ? {} : { hourlyAtMinute: Number(hourly) }),
     retention: Object.fromEntries(kept) as unknown as Retention,
     ...(keyspaces === undefined ? {} : { keyspaceDays: Number(keyspaces) }),
+    ...(hasFlag(command, "json-export") && { exportsJson: true }),
   };
 }
 

@@ -7,3 +7,6 @@ export function readCommand(command: unknown, verb: string): ReadFlag | undefine
   if (typeof command !== "string" || !`${command} `.startsWith(`slipway ${verb} `)) return undefined;
   return (name) => new RegExp(` --${name} (\\S+)`).exec(command)?.[1];
 }
+
+/** Whether a command has a flag without a value. */
+export const hasFlag = (command: unknown, name: string): boolean => `${command} `.includes(` --${name} `);

@@ -7,6 +7,7 @@
 import { formatWorkerCommand } from "../catalog/backup-worker.ts";
 import { workerName } from "../settings/backups.ts";
 import type { BackupSchedule } from "../settings/settings.ts";
+import { exportsJson } from "../settings/systems.ts";
 import { databasesOf, envOf } from "./app-args.ts";
 import type { AppArgs } from "./appspec.ts";
 import { imageSource } from "./image.ts";
@@ -33,6 +34,7 @@ export function workerArgs({ stack, settings, network, wiring }: SystemDeploymen
           ...{ system: settings.system.name, dailyAtHour: settings.system.backups.postgres.hourUtc, retention: schedule.retention },
           ...(keepsKeyspaces === undefined ? {} : { keyspaceDays: keepsKeyspaces.days }),
           ...(schedule.hourly ? { hourlyAtMinute: HOURLY_MINUTE } : {}),
+          ...(exportsJson(settings, stack.environment) && { exportsJson: true }),
         }),
         size: WORKER_SIZE,
         env: envOf(wires),

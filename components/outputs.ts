@@ -6,6 +6,7 @@ import { instancePrice } from "../catalog/prices.ts";
 import { formatKept } from "../catalog/retention.ts";
 import { quoteWord } from "../catalog/shell.ts";
 import { activeUser, type BackupSchedule, type BackupSettings, ROLE_KINDS, type Settings } from "../settings/settings.ts";
+import { exportsJson } from "../settings/systems.ts";
 import type { System } from "../systems/definition.ts";
 import type { App } from "./app.ts";
 import { WORKER_SIZE } from "./backup-worker.ts";
@@ -122,22 +123,31 @@ function scheduledVariables({ schedule: { recipients, verifyKeys, retention }, s
 }
 
 /** What a plan prints about the systems themselves: their backups, and where they differ from the products' documents. */
-export function planMetadata({ systems: settings, backups, postDeploy }: Settings): Record<string, unknown> {
+export function planMetadata({ systems: settings, backups, postDeploy, environment }: Settings): Record<string, unknown> {
   const systems = settings.map(({ system }) => system);
+  const exported = settings.filter((one) => exportsJson(one, environment)).map(({ system }) => system.name);
   return {
     ...(backups.schedule === undefined
       ? {}
-      : { backups: { ...describeBackups(systems, backups, backups.schedule), beforeChanges: postDeploy.mode !== "manual" } }),
+      : { backups: { ...describeBackups(systems, exported, backups, backups.schedule), beforeChanges: postDeploy.mode !== "manual" } }),
     systems: systems.map(({ name, title, backups }) => ({ name, title, backups })),
     deviations: systems.flatMap(({ deviations }) => deviations),
   };
 }
 
 /** When backups are made, for how long they are kept, where they are, and what the workers cost. */
-function describeBackups(systems: readonly System[], { region, offsiteRegion }: BackupSettings, schedule: BackupSchedule) {
+function describeBackups(
+  systems: readonly System[],
+  exported: readonly string[],
+  { region, offsiteRegion }: BackupSettings,
+  schedule: BackupSchedule,
+) {
   const { hourly, retention, recipients, maxAgeHours } = schedule;
   return {
-    systems: systems.map(({ name, backups: { postgres } }) => ({ name, dailyAtHourUtc: postgres.hourUtc, hourly })),
+    systems: systems.map(({ name, backups: { postgres } }) => ({
+      ...{ name, dailyAtHourUtc: postgres.hourUtc, hourly },
+      ...(exported.includes(name) && { exportsJson: true }),
+    })),
     ...{ retention, regions: [region, offsiteRegion], recipients: recipients.length, maxAgeHours },
     workersUsdMonthly: systems.length * instancePrice(WORKER_SIZE)!,
   };

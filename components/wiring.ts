@@ -10,7 +10,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { BACKUP_VARIABLES } from "../catalog/backup-variables.ts";
 import { ADMIN_URL, DATABASE_URL, OWNER_URL, POSTGRES_CA, storeVariable } from "../catalog/connection-variables.ts";
 import { workerName } from "../settings/backups.ts";
-import { activeUser, type BackupSchedule, PHASES, type RoleKind, type Settings, type SystemSettings } from "../settings/settings.ts";
+import { activeUser, type BackupSchedule, flagsOf, type RoleKind, type Settings, type SystemSettings } from "../settings/settings.ts";
 import type { App, Component, DatabasePart, Env } from "../systems/definition.ts";
 import type { AppDatabase, AppEnv } from "./appspec.ts";
 import type { BackupCopy } from "./backups.ts";
@@ -151,7 +151,7 @@ export function resolveWiring({ stack, settings, postgres, stores, buckets, secr
       case "setting":
         return { source: {}, value: settings.operatorSettings[env.setting]! };
       case "phase":
-        return { source: {}, value: String(PHASES[settings.phase][env.flag]) };
+        return { source: {}, value: String(flagsOf(settings.phase, stack.environment)[env.flag]) };
       case "budget":
         return { source: {}, value: String(settings.connections[path] ?? env.wish) };
       case "app":

@@ -50,6 +50,11 @@ export function escapeCopy(text: string): string {
   return SPECIAL.test(text) ? text.replace(SPECIALS, (one) => ESCAPES[one]!) : text;
 }
 
+export function unescapeCopy(text: string): string {
+  return text.includes("\\") ? text.replace(/\\(.)/g, (_, one: string) => UNESCAPES[one] ?? one) : text;
+}
+const UNESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
+
 function createTypeConverter(field: Field, onChange: OnChange): Convert {
   switch (field.type) {
     case "text":

@@ -12,12 +12,11 @@ import { printable } from "../postdeploy/connect/quote.ts";
 import { type Session, withSession } from "../postdeploy/connect/session.ts";
 import type { Connection } from "../postdeploy/connect/target.ts";
 import type { DataMapping } from "../systems/data/mapping.ts";
-import { collectMarked, markDuplicateKeys } from "./postgres/checks.ts";
-import { type Comparison, compare } from "./postgres/compare.ts";
 import { SETTINGS } from "./postgres/connection.ts";
 import { explain } from "./postgres/failures.ts";
+import { type ReadBack, readBack } from "./postgres/readback.ts";
 import { type FileEntity, isFileEntity, selectRecords } from "./postgres/records.ts";
-import { countBytes, run, stage } from "./postgres/staging.ts";
+import { countBytes, run } from "./postgres/staging.ts";
 import { readTables } from "./postgres/tables.ts";
 import type { Progress } from "./progress.ts";
 import { Rejections } from "./rejections.ts";
@@ -101,19 +100,13 @@ async function exportWith(
   const rejections = new Rejections(rejectedFile);
   try {
     const source = await openSource(mapping, { from: folder });
-    const { staged } = await stage(
-      { session, mapping, tables, source, rejections, onBytes: countBytes(mapping, source, onProgress) },
-      "DROP",
-    );
-    await markDuplicateKeys(session, staged);
-    await collectMarked(session, staged, rejections);
+    const onBytes = countBytes(mapping, source, onProgress);
     const rows: Record<string, number> = {};
     const problems: string[] = [];
-    for (const one of staged) {
-      const comparison = await compare(session, one);
-      rows[one.entity.name] = comparison.rows;
-      if (comparison.matched !== comparison.rows || comparison.extra + comparison.missing > 0)
-        problems.push(describe(one.entity.name, comparison));
+    for (const entity of mapping.entities) {
+      const result = await readBack(entity, { session, mapping, tables, source, rejections, onBytes });
+      rows[entity.name] = result.rows;
+      if (result.matched !== result.rows || result.extra > 0) problems.push(describe(entity.name, result));
     }
     const [first] = rejections.groups;
     if (problems.length > 0)
@@ -138,9 +131,8 @@ async function exportWith(
   }
 }
 
-function describe(entity: string, { rows, matched, differing, fields }: Comparison): string {
-  const names = Object.keys(fields);
-  return `${entity}: ${matched} of ${rows} rows${differing === 0 ? "" : `; ${names.join(", ")} would change`}`;
+function describe(entity: string, { rows, matched, columns }: ReadBack): string {
+  return `${entity}: ${matched} of ${rows} rows${columns.length === 0 ? "" : `; ${columns.join(", ")} would change`}`;
 }
 
 async function writeFileOf(session: Session, entity: FileEntity, mapping: DataMapping, folder: string): Promise<ExportedFile> {

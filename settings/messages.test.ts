@@ -404,6 +404,10 @@ const REFUSED: readonly Case[] = [
   ],
   // Systems
   [{ longPier: { phase: "P3" } }, both],
+  [{ harbour: { phase: "P2" } }],
+  [{ harbour: { phase: "P2" }, backups: { enabled: false } }],
+  [{ harbour: { phase: "P2" }, backups: { image: IMAGE } }],
+  [{ harbour: { phase: "P0" }, backups: MADE, ...SIGNED[0] }, SIGNED[1]],
   [{ unpooled: { connections: { "reader/GONE_POOL": 3 } } }, { systems: [unpooled] }],
   [{ harbour: { connections: { "worker/X": 3 }, features: [] } }],
   [{ wharf: { features: ["cache"] }, backups: { bucketPrefix: "a".repeat(32) } }, { systems: [withBuckets] }],
@@ -555,7 +559,10 @@ const ACCEPTED: readonly Case[] = [
         phase: "P2",
       },
       postgres: { version: "16", size: "gd-40vcpu-160gb" },
+      backups: MADE,
+      ...SIGNED[0],
     },
+    SIGNED[1],
   ],
   [{ harbour: { phase: "P0", domains: { web: "none" } }, allowedSources: ["127.0.0.1"] }, { stack: "local" }],
   [{ large: {}, valkey: { state: { size: "db-s-1vcpu-2gb" } } }, { systems: [large] }],
@@ -581,8 +588,14 @@ const ACCEPTED: readonly Case[] = [
   ],
   [{ backups: { bucketPrefix: "acme-staging" } }, { systems: [withBuckets] }],
   [{}, { systems: [unpooled] }],
-  [{ several: { phase: "P2", phaseSince: "2026-11-01T12:00:00.000Z" }, suffix: "x" }, { systems: [several] }],
-  [{ cutover: { phase: "P2" } }, { systems: [cutover] }],
+  [
+    { several: { phase: "P2", phaseSince: "2026-11-01T12:00:00.000Z" }, suffix: "x", backups: MADE, ...SIGNED[0] },
+    { ...SIGNED[1], systems: [several] },
+  ],
+  [
+    { cutover: { phase: "P2" }, backups: MADE, ...SIGNED[0] },
+    { ...SIGNED[1], systems: [cutover] },
+  ],
   [{}, { systems: [plain] }],
   [
     { harbourGoogleClientId: "id.acme.dev", harbourGoogleClientSecret: "kq3Zr8Vx1LmN", harbour: { features: ["google"] } },

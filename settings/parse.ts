@@ -52,7 +52,7 @@ export function parseSettings(raw: RawConfig, systems: readonly System[], today:
   const postgres = postgresOf(stack);
   const valkey = valkeyOf(stack);
   const backups = backupsOf(stack, raw, postDeploy);
-  const systemsWithoutKeys = systemsOf(stack, postgres, valkey, backups.bucketPrefix);
+  const systemsWithoutKeys = systemsOf(stack, postgres, valkey, backups);
   const missing = missingKeys(stack, raw);
   const settled = systemsWithoutKeys.map((system) => withOperatorKeys(system, raw));
   checkExamples(stack, { postDeploy, systems: settled }, raw);

@@ -188,9 +188,21 @@ export const ROLE_KINDS = ["owner", "runtime", "readonly", "backup"] as const sa
 /** P0 JSON only, P1 both and read JSON, P2 both and read Postgres, P3 Postgres only. */
 export type Phase = "P0" | "P1" | "P2" | "P3";
 
-export const PHASES: Readonly<Record<Phase, { readonly usePostgres: boolean; readonly dualWrite: boolean }>> = {
+export interface PhaseFlags {
+  readonly usePostgres: boolean;
+  readonly dualWrite: boolean;
+}
+
+const FLAGS: Readonly<Record<Phase, PhaseFlags>> = {
   P0: { usePostgres: false, dualWrite: false },
   P1: { usePostgres: false, dualWrite: true },
   P2: { usePostgres: true, dualWrite: true },
   P3: { usePostgres: true, dualWrite: false },
 };
+
+/** Whether the files of an app last. App Platform deletes those of a container at every restart. */
+export const hasDisk = (environment: Environment): boolean => environment === "local";
+
+/** What the services of a system read in a phase. Without a disk there is no second store to write: the JSON copy of P2 is a scheduled export. */
+export const flagsOf = (phase: Phase, environment: Environment): PhaseFlags =>
+  hasDisk(environment) ? FLAGS[phase] : { ...FLAGS[phase], dualWrite: false };

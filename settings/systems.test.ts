@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { System } from "../systems/definition.ts";
 import { connectionsFor } from "./load.ts";
+import { exportsJson } from "./systems.ts";
 import { complaint, harbour, longPier, settingsFrom } from "./testing/fixture.ts";
 
 const both = { systems: [harbour, longPier] };
@@ -136,19 +137,46 @@ describe("features", () => {
 });
 
 describe("the phase", () => {
+  const backedUp = {
+    backups: { recipients: [`age1${"q".repeat(58)}`, `age1${"p".repeat(58)}`], image: "ghcr.io/acme/slipway:1.0.0" },
+    backupSigningKey: "slipway-signing-key-MC4CAQ",
+  };
+  const signed = { secretKeys: ["backupSigningKey"] };
+
   it("is one of four", () => {
-    expect(only({ harbour: { phase: "P2" } }).phase).toBe("P2");
+    expect(settingsFrom({ harbour: { phase: "P2" }, ...backedUp }, signed).systems[0]!.phase).toBe("P2");
     expect(complaint({ harbour: { phase: "P4" } })).toContain("allowed: P0, P1, P2, P3");
   });
 
   it.each(["P0", "P1"])("%s, which reads files, is refused except on a laptop, because App Platform keeps no files", (phase) => {
-    const message = complaint({ harbour: { phase } });
+    const message = complaint({ harbour: { phase }, ...backedUp }, signed);
     expect(message).toContain(
       `slipway:harbour.phase is "${phase}": the product reads JSON files then, and App Platform deletes a container's files at every restart.`,
     );
     expect(message).toContain("allowed: P2, P3; P0 and P1 where the environment is local");
     expect(message).toContain("pulumi config set --path slipway:harbour.phase P2 -s staging");
+    expect(complaint({ harbour: { phase } })).toContain("pulumi config set --path slipway:harbour.phase P3 -s staging");
     expect(settingsFrom({ harbour: { phase } }, { stack: "local" }).systems[0]).toMatchObject({ phase });
+  });
+
+  it("P2 is refused where nothing makes the export that is its JSON copy: on App Platform without backups [F50]", () => {
+    for (const backups of [undefined, { enabled: false }]) {
+      const message = complaint({ harbour: { phase: "P2" }, ...(backups && { backups }) });
+      expect(message).toContain(
+        'slipway:harbour.phase is "P2": the JSON copy is then an export of the worker that makes backups, and nothing makes backups in this stack.',
+      );
+      expect(message).toContain('allowed: P3; P2 with slipway:backups.recipients: see docs/backup.md, "Let the stack make backups"');
+      expect(message).toContain("pulumi config set --path slipway:harbour.phase P3 -s staging");
+    }
+    expect(settingsFrom({ harbour: { phase: "P2" } }, { stack: "local" }).systems[0]!.phase).toBe("P2");
+  });
+
+  it("P2 says so where a product has no mapping of its files, so that nothing is exported", () => {
+    const { notices, environment, systems } = settingsFrom({ harbour: { phase: "P2" }, ...backedUp }, signed);
+    expect(notices).toContain(
+      "Nothing exports the JSON copy of Harbour in P2: systems/data has no mapping of its files. See docs/data.md.",
+    );
+    expect(exportsJson(systems[0]!, environment)).toBe(false);
   });
 
   it("is nothing for a product whose data was never in files", () => {

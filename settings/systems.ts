@@ -4,6 +4,7 @@ import { findInstance, instanceSlugs } from "../catalog/instances.ts";
 import { NAMES } from "../catalog/limits.ts";
 import { findNode } from "../catalog/nodes.ts";
 import { spacesNear } from "../catalog/regions.ts";
+import { dataMappings } from "../systems/data/index.ts";
 import type { Component, System } from "../systems/definition.ts";
 import { allocate, type Claim, formatBill, nodeFor, type Share } from "./budget.ts";
 import { consumersOf } from "./connections.ts";
@@ -11,24 +12,34 @@ import { connectionsFor } from "./load.ts";
 import { appRegionOf } from "./networks.ts";
 import { keyOf, type Path } from "./problems.ts";
 import { isSized } from "./schema.ts";
-import type { Phase, PostgresCluster, PostgresSettings, SystemSettings, ValkeySettings } from "./settings.ts";
+import {
+  type BackupSettings,
+  type Environment,
+  hasDisk,
+  type Phase,
+  type PostgresCluster,
+  type PostgresSettings,
+  type Settings,
+  type SystemSettings,
+  type ValkeySettings,
+} from "./settings.ts";
 import { defined, type SelectedSystem, type Stack } from "./stack.ts";
 import { storesOf } from "./valkey.ts";
 
 /** Without the operator keys, which operator.ts adds. */
 export type SystemWithoutKeys = Omit<SystemSettings, "operatorSecrets" | "operatorSettings">;
 
-export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: ValkeySettings, bucketPrefix: string): SystemWithoutKeys[] {
+export function systemsOf(stack: Stack, postgres: PostgresSettings, valkey: ValkeySettings, backups: BackupSettings): SystemWithoutKeys[] {
   checkNames(stack);
   const sizes = new Map(stack.systems.map((selected) => [selected, sizesOf(selected, stack)]));
   const connections = connectionsOf(stack, postgres, sizes);
   stack.notices.push(...loadNotices(stack, connections, sizes));
   const domains = domainsOf(stack);
   const repos = reposOf(stack);
-  const buckets = bucketsOf(stack, bucketPrefix);
+  const buckets = bucketsOf(stack, backups.bucketPrefix);
   return stack.systems.map((selected) => {
     const { system, requested, region, features } = selected;
-    const phase = phaseOf(selected, stack);
+    const phase = phaseOf(selected, stack, backups);
     return {
       system,
       region: region.slug,
@@ -193,10 +204,15 @@ function credentialsOf({ key, requested }: SelectedSystem, { problems }: Stack):
 }
 
 /** Only a product whose data was in files has phases. */
-function phaseOf({ system, key, requested }: SelectedSystem, { environment, problems }: Stack): SystemSettings["phase"] {
+function phaseOf(
+  { system, key, requested }: SelectedSystem,
+  { environment, problems, notices }: Stack,
+  backups: BackupSettings,
+): SystemSettings["phase"] {
   const { phase } = requested;
   if (phase === undefined) return "P3";
   const at = [key, "phase"];
+  const allowed = phasesIn({ environment, backups });
   if (!hasPhases(system)) {
     problems.add({
       at,
@@ -205,21 +221,39 @@ function phaseOf({ system, key, requested }: SelectedSystem, { environment, prob
       allowed: "nothing",
       fix: [{ remove: at }],
     });
-  } else if (!phasesIn(environment).includes(phase)) {
+  } else if (phase === "P2" && !allowed.includes(phase)) {
+    // Recipients that were refused are reported already.
+    if (problems.touches(["backups"])) return phase;
+    problems.add({
+      at,
+      given: phase,
+      problem: "the JSON copy is then an export of the worker that makes backups, and nothing makes backups in this stack",
+      allowed: 'P3; P2 with slipway:backups.recipients: see docs/backup.md, "Let the stack make backups"',
+      fix: [{ set: at, to: "P3" }],
+    });
+  } else if (!allowed.includes(phase)) {
     problems.add({
       at,
       given: phase,
       problem: "the product reads JSON files then, and App Platform deletes a container's files at every restart",
-      allowed: "P2, P3; P0 and P1 where the environment is local",
-      fix: [{ set: at, to: "P2" }],
+      allowed: `${allowed.includes("P2") ? "P2, P3" : "P3; P2 with slipway:backups.recipients"}; P0 and P1 where the environment is local`,
+      fix: [{ set: at, to: allowed[0]! }],
     });
+  } else if (phase === "P2" && !hasDisk(environment) && dataMappings[system.name] === undefined) {
+    notices.push(`Nothing exports the JSON copy of ${system.title} in P2: systems/data has no mapping of its files. See docs/data.md.`);
   }
   return phase;
 }
 
-/** Those in which the product reads JSON files need an app with a disk. */
-export const phasesIn = (environment: Stack["environment"]): readonly Phase[] =>
-  environment === "local" ? ["P0", "P1", "P2", "P3"] : ["P2", "P3"];
+/** Those in which the product reads JSON files need an app with a disk; P2 needs that or the worker that exports the JSON copy. */
+export function phasesIn({ environment, backups }: Pick<Settings, "environment" | "backups">): readonly Phase[] {
+  if (hasDisk(environment)) return ["P0", "P1", "P2", "P3"];
+  return backups.schedule === undefined ? ["P3"] : ["P2", "P3"];
+}
+
+/** Whether the worker that makes the backups of a system exports its JSON copy too. */
+export const exportsJson = ({ system, phase }: Pick<SystemSettings, "system" | "phase">, environment: Environment): boolean =>
+  phase === "P2" && !hasDisk(environment) && dataMappings[system.name] !== undefined;
 
 export function hasPhases(system: System): boolean {
   return Object.values(system.apps).some((app) =>

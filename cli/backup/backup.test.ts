@@ -198,6 +198,7 @@ describe("slipway backup", () => {
           newest: { id, startedAt: expect.any(String), ageHours: 0, copies: [expect.any(String)], bytes: expect.any(Number) },
         },
       ],
+      exports: [],
       refused: [],
     });
     expect((await json("keep", id, "--reason", "an\n audit")).result).toEqual({ backup: name, hold: "an audit" });
@@ -419,7 +420,7 @@ describe("bad input", () => {
   };
 
   it.each<[name: string, variables: string, argv: string[], message: RegExp]>([
-    ["no command", "", [], /needs a command: create, list, verify, restore, fork, rehearse, prune, keep, status, worker, keys/],
+    ["no command", "", [], /needs a command: create, list, verify, restore, extract, fork, rehearse, prune, keep, status, worker, keys/],
     ["an unknown flag", "", ["list", "--sytem", "devx"], /has no flag --sytem\. Did you mean --system\?/],
     ["an unknown command", "", ["creat"], /Did you mean slipway backup create\?/],
     [

@@ -1,6 +1,7 @@
 import type { Session } from "../shared/command.ts";
 import {
   declareCreate,
+  declareExtract,
   declareFork,
   declareGroup,
   declareKeep,
@@ -22,6 +23,9 @@ export function backupCommand({ terminal, exit }: Session) {
   declareVerify(group).action(async (id, _, command) => exit(await (await load()).verify(id, command.optsWithGlobals(), terminal)));
   declareRestore(group).action(async (id, _, command) =>
     exit(await (await import("./restore.ts")).restore(id, command.optsWithGlobals(), terminal)),
+  );
+  declareExtract(group).action(async (time, _, command) =>
+    exit(await (await import("./extract.ts")).extract(time, command.optsWithGlobals(), terminal)),
   );
   declareFork(group).action(async (_, command) => exit(await (await import("./fork.ts")).fork(command.optsWithGlobals(), terminal)));
   declareRehearse(group).action(async (_, command) =>

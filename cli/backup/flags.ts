@@ -25,7 +25,7 @@ export const declareGroup = () =>
   })
     .optionsGroup("Backups:")
     .option("--system <name>", "Only this system")
-    .option("--part <name>", 'Only this part of a system: "postgres" or "valkey-<store>"')
+    .option("--part <name>", 'Only this part of a system: "postgres", "valkey-<store>" or "json-export"')
     .option("--store <address>", `s3://bucket/prefix?region=fra1, or a folder (default: ${BACKUP_VARIABLES.store})`)
     .option("--offsite <address>", `A second copy (default: ${BACKUP_VARIABLES.offsite}, unless --store is set)`)
     .optionsGroup(OUTPUT)
@@ -107,6 +107,21 @@ export const declareRestore = (group: Group) =>
         parseWholeNumber(text, { flag: "--jobs", to: 64, example: "slipway backup restore --jobs 4" }),
       ),
     );
+
+export const declareExtract = (group: Group) =>
+  describe(group.command("extract [time]").summary("Write the JSON files of an export or an archive into a folder"), {
+    usage: ["[time] --system <name> --to <folder> [flags]"],
+    examples: [
+      ["Get the newest export of a system back", "slipway backup extract --system shop --to json --identity key.txt"],
+      ["Get the archive of its JSON files back", "slipway backup extract --system shop --part json-archive --to json"],
+    ],
+    details: [
+      "Decrypts the files, and compares them with the signed manifest, before the folder gets its name. slipway data import and validate read the folder. slipway backup list prints the times.",
+    ],
+    exitCodes: { 0: "written, and equal to what was stored", 1: "failed; nothing was written", 2: "bad input; nothing was written" },
+  })
+    .option("--to <folder>", "The folder to create")
+    .option(...identity);
 
 export const declareFork = (group: Group) =>
   describe(group.command("fork").summary("Fork a Postgres cluster at DigitalOcean, as it was at a point in time"), {
@@ -258,6 +273,7 @@ export const declareWorker = (group: Group) =>
     .addOption(keepFlag("keep-", "monthly", "Months"))
     .addOption(keepFlag("keep-", "yearly", "Years"))
     .addOption(keyspacesFlag("keep-"))
+    .option("--json-export", "Also export the tables as JSON files, once a day; as many days are kept as of backups")
     .option("--once", "Make what is due, and exit");
 
 export const declareKeys = (group: Group) =>
@@ -273,6 +289,7 @@ export const declareKeys = (group: Group) =>
 export type CreateOptions = OptionsOf<typeof declareCreate>;
 export type VerifyOptions = OptionsOf<typeof declareVerify>;
 export type RestoreOptions = OptionsOf<typeof declareRestore>;
+export type ExtractOptions = OptionsOf<typeof declareExtract>;
 export type ForkOptions = OptionsOf<typeof declareFork>;
 export type RehearseOptions = OptionsOf<typeof declareRehearse>;
 export type PruneOptions = OptionsOf<typeof declarePrune>;

@@ -4,7 +4,7 @@ import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
 import { DEFAULT_RETENTION, formatKept, parseKept, type Retention } from "../../catalog/retention.ts";
 import { UsageError } from "../shared/errors.ts";
 import { variable } from "./environment.ts";
-import { POSTGRES } from "./sources.ts";
+import { JSON_EXPORT, POSTGRES } from "./sources.ts";
 
 interface Kept {
   /** Those of flags; without one that of the environment applies, which is the stack's, else the default. */
@@ -13,7 +13,7 @@ interface Kept {
 }
 
 /**
- * The retention of each part of a system. Exports of stores have one of their own where a flag or the system's definition says so, unless other flags
+ * The retention of each part of a system. Exports as JSON follow its days. Exports of stores have one of their own where a flag or the system's definition says so, unless other flags
  * name counts for everything.
  *
  * @throws Failure for a policy that would keep nothing
@@ -24,6 +24,8 @@ export async function readPolicies({ counts, keyspaceDays }: Kept): Promise<(set
   const { systems } = await import("../../systems/index.ts");
   return ({ system, part }) => {
     if (part === POSTGRES) return common;
+    // An export is a copy of the day, of which the backup has everything.
+    if (part === JSON_EXPORT) return policyWith({ daily: Math.max(1, common.daily), weekly: 0, monthly: 0, yearly: 0 });
     const declared = flags.length > 0 ? undefined : systems.find(({ name }) => name === system)?.backups.keyspaces?.days;
     const days = keyspaceDays ?? declared;
     return days === undefined ? common : policyWith({ daily: days, weekly: 0, monthly: 0, yearly: 0 });

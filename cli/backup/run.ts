@@ -1,5 +1,7 @@
+import { readJsonInventory, type StoredFiles } from "../../backup/json-inventory.ts";
 import { formatDataSet } from "../../backup/names.ts";
 import { type Backup, formatBackup, readInventory, removeHold, writeHold } from "../../backup/repository.ts";
+import type { ExportStatus, SetStatus } from "../../backup/status.ts";
 import { stableJson } from "../../engine/mask.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
@@ -8,7 +10,7 @@ import { type BackupEnvironment, openEnvironment, writeKeys } from "./environmen
 import { withFailures, withFailuresOf } from "./failures.ts";
 import type { BackupOptions, CreateOptions, KeepOptions, KeysOptions, PruneOptions, StatusOptions, VerifyOptions } from "./flags.ts";
 import { readPolicies } from "./policy.ts";
-import { findSources, POSTGRES } from "./sources.ts";
+import { findSources, JSON_EXPORT, POSTGRES } from "./sources.ts";
 import { formatCreated, formatKeys, formatList, formatPrune, formatStatus, formatVerified, NO_BACKUP } from "./text.ts";
 
 export const create = withFailures(async (options: CreateOptions, { print, log }) => {
@@ -52,10 +54,17 @@ export const create = withFailures(async (options: CreateOptions, { print, log }
 export const list = withFailures(async (options: BackupOptions, terminal) => {
   const { repository } = await openEnvironment(options);
   const { backups, foreign, ...inventory } = await readInventory(repository, setOf(options));
-  const [selected, refused] = [select(backups, options), selectRefused(inventory.refused, options)];
+  const json = await readJsonInventory(repository);
+  const files = json.stored.filter((one) => isSelected(`${one.system}/${one.kind}`, options));
+  const [selected, refused] = [select(backups, options), selectRefused([...inventory.refused, ...json.refused], options)];
   if (options.json)
-    terminal.print(stableJson({ backups: selected.map(toJson), refused: refused.map(refusedToJson), foreign: foreign.length }));
-  else terminal.print(formatList(selected, { refused, copyCount: repository.copies.length }, terminal));
+    terminal.print(
+      stableJson({
+        ...{ backups: selected.map(toJson), files: files.map(filesToJson) },
+        ...{ refused: refused.map(refusedToJson), foreign: foreign.length },
+      }),
+    );
+  else terminal.print(formatList(selected, { files, refused, copyCount: repository.copies.length }, terminal));
   return DONE;
 });
 
@@ -119,14 +128,20 @@ export const status = withFailures(async (options: StatusOptions, terminal) => {
   const { repository } = await openEnvironment(options);
   const { system, part = POSTGRES } = options;
   // A system that never had a backup has none in the inventory.
-  const required = system === undefined ? [] : [{ system, part }];
-  const found = await readStatus({ repository, sets: required, maxAgeHours: maxAge, maxRehearsalDays: maxRehearsal });
+  const required = system === undefined || part === JSON_EXPORT ? [] : [{ system, part }];
+  const exported = system !== undefined && part === JSON_EXPORT ? [system] : [];
+  const found = await readStatus({ repository, sets: required, exported, maxAgeHours: maxAge, maxRehearsalDays: maxRehearsal });
   const sets = found.sets.filter(({ set }) => isSelected(set, options));
-  if (sets.length === 0) throw new Failure("nothing", 1, NO_BACKUP);
+  const exports = found.exports.filter(({ set }) => isSelected(set, options));
+  if (sets.length + exports.length === 0) throw new Failure("nothing", 1, NO_BACKUP);
   const refused = selectRefused(found.refused, options);
-  const printed = sets.map((one) => ({ ...one, problems: one.problems.map(formatProblem) }));
-  terminal.print(json ? stableJson({ sets: printed, refused: refused.map(refusedToJson) }) : formatStatus({ sets, refused }, terminal));
-  return sets.every(({ problems }) => problems.length === 0) && refused.length === 0 ? DONE : FAILED;
+  const printed = <T extends SetStatus | ExportStatus>(one: T) => ({ ...one, problems: one.problems.map(formatProblem) });
+  terminal.print(
+    json
+      ? stableJson({ sets: sets.map(printed), exports: exports.map(printed), refused: refused.map(refusedToJson) })
+      : formatStatus({ sets, exports, refused }, terminal),
+  );
+  return [...sets, ...exports].every(({ problems }) => problems.length === 0) && refused.length === 0 ? DONE : FAILED;
 });
 
 export const createKeys = withFailures(async ({ out, json }: KeysOptions, { print }) => {
@@ -150,6 +165,10 @@ const toJson = ({ manifest: { postgres, ...manifest }, copies, hold, records }: 
   ...(postgres && {
     postgres: { database: postgres.database, server: postgres.server.version, tables: postgres.tables, sequences: postgres.sequences },
   }),
+});
+const filesToJson = ({ system, kind, id, bytes, copies, manifest: { at, encrypted, files } }: StoredFiles) => ({
+  ...{ system, part: kind, id, at, encrypted, bytes, files },
+  copies: copies.map(({ name }) => name),
 });
 const refusedToJson = ({
   copy,

@@ -7,6 +7,7 @@ import type { PostgresClients } from "../../backup/postgres/clients.ts";
 import type { Home } from "../../local/servers/home.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import type { StoreAddress } from "../../postdeploy/keyspaces/wire/target.ts";
+import type { DataMapping } from "../../systems/data/mapping.ts";
 import type { System } from "../../systems/definition.ts";
 import { UsageError } from "../shared/errors.ts";
 import { findSystem } from "../shared/find-system.ts";
@@ -15,6 +16,7 @@ import { namedConnection, namedStores } from "../shared/named-connection.ts";
 import type { CreateOptions } from "./flags.ts";
 
 export const POSTGRES = "postgres";
+export const JSON_EXPORT = "json-export" as const;
 
 /** A command needs one of them, seldom both. */
 const loadPostgres = () => import("../../backup/postgres/source.ts");
@@ -46,6 +48,29 @@ export async function findSources(options: CreateOptions, home: Home): Promise<N
     throw new UsageError(`There is no part "${part}". There are: ${[...new Set(sources.map(({ set }) => set.part))].join(", ")}.`);
   throw new UsageError(
     "Which database? --url postgres://user:password@host:25060/database, or set DATABASE_URL, and SLIPWAY_STORE_<STORE>_URL for a store; or start the local platform, whose databases are the default: npm start",
+  );
+}
+
+export interface ExportSource {
+  readonly system: System;
+  readonly mapping: DataMapping;
+  readonly connection: Connection;
+}
+
+/** The databases that are exported as JSON: those of systems with a mapping of their files. */
+export async function findExportSources(options: Pick<CreateOptions, "system" | "url" | "ca">): Promise<ExportSource[]> {
+  const [{ systems }, { dataMappings }] = await Promise.all([import("../../systems/index.ts"), import("../../systems/data/index.ts")]);
+  const wanted = options.system === undefined ? systems : [await findSystem(systems, options.system)];
+  const named = await namedConnection(options);
+  const sources: ExportSource[] = [];
+  for (const system of wanted) {
+    const mapping = dataMappings[system.name];
+    const connection = mapping === undefined ? undefined : (named ?? (await findLocalConnections(system))?.backup);
+    if (mapping !== undefined && connection !== undefined) sources.push({ system, mapping, connection });
+  }
+  if (sources.length > 0) return sources;
+  throw new UsageError(
+    `--json-export has nothing to export: ${options.system === undefined ? "no system" : `${options.system} has no mapping of JSON files in systems/data, or it`} has a database here. These systems have a mapping: ${Object.keys(dataMappings).join(", ")}.`,
   );
 }
 

@@ -1,14 +1,16 @@
 /** What `slipway backup` prints. */
 import type { Created } from "../../backup/create.ts";
+import type { StoredFiles } from "../../backup/json-inventory.ts";
 import { formatDataSet } from "../../backup/names.ts";
 import type { PostgresRestored } from "../../backup/postgres/restore.ts";
 import type { PrunePlan } from "../../backup/prune.ts";
 import type { Rehearsal } from "../../backup/rehearse.ts";
 import type { Backup, Unusable } from "../../backup/repository.ts";
-import { formatHours, formatProblem, type Status } from "../../backup/status.ts";
+import { type ExportStatus, formatHours, formatProblem, type Status } from "../../backup/status.ts";
 import type { ImportedDatabase } from "../../backup/valkey/import.ts";
 import type { Verified } from "../../backup/verify.ts";
 import { BACKUP_VARIABLES } from "../../catalog/backup-variables.ts";
+import type { StoredExport } from "../data/export-to-copies.ts";
 import { groupBy } from "../shared/group-by.ts";
 import { pluralize } from "../shared/pluralize.ts";
 import type { Layout } from "../shared/terminal.ts";
@@ -29,20 +31,15 @@ export function formatCreated({ manifest, copies, missing }: Created, seconds: n
   ].join("\n");
 }
 
-/** @param copyCount of the repository: a backup in fewer copies is marked. */
-export function formatList(
-  backups: readonly Backup[],
-  { refused, copyCount }: { readonly refused: readonly Unusable[]; readonly copyCount: number },
-  layout: Layout,
-): string {
+export function formatList(backups: readonly Backup[], { files, refused, copyCount }: Listed, layout: Layout): string {
   const { style } = layout;
-  if (backups.length === 0 && refused.length === 0) return NO_BACKUP;
+  if (backups.length === 0 && files.length === 0 && refused.length === 0) return NO_BACKUP;
   const sets = [...groupBy(backups, ({ set }) => formatDataSet(set))].map(([name, group]) => {
     const rows = table(
       group.map(({ id, manifest, copies, records }) => [
         id,
         formatBytes(manifest.data.bytes),
-        copies.length < copyCount ? `${copies.length} of ${countCopies(copyCount)}` : countCopies(copies.length),
+        formatCopies(copies.length, copyCount),
         describeRecords(records),
       ]),
     );
@@ -52,8 +49,30 @@ export function formatList(
     ]);
     return [style.bold(name), ...lines].join("\n");
   });
-  return [...sets, ...formatRefused(refused, layout)].join("\n\n");
+  const stored = [...groupBy(files, ({ system, kind }) => `${system}/${kind}`)].map(([name, group]) => {
+    const rows = table(
+      group.map(({ id, bytes, copies, manifest }) => [
+        id,
+        formatBytes(bytes),
+        formatCopies(copies.length, copyCount),
+        pluralize(manifest.files.length, "file"),
+      ]),
+    );
+    const lines = group.map(({ copies }, index) => (copies.length < copyCount ? style.bad(rows[index]!) : rows[index]!));
+    return [style.bold(name), ...lines].join("\n");
+  });
+  return [...sets, ...stored, ...formatRefused(refused, layout)].join("\n\n");
 }
+
+interface Listed {
+  /** Archives and exports of JSON files. */
+  readonly files: readonly StoredFiles[];
+  readonly refused: readonly Unusable[];
+  /** Of the repository: a backup in fewer copies is marked. */
+  readonly copyCount: number;
+}
+
+const formatCopies = (count: number, all: number): string => (count < all ? `${count} of ${countCopies(all)}` : countCopies(count));
 
 export const NO_BACKUP = "There is no backup. Make one: slipway backup create";
 
@@ -146,22 +165,57 @@ export function formatPrune({ kept, removed, leftovers, refused, foreign }: Prun
 
 const paragraph = (lines: readonly string[]): string[] => (lines.length === 0 ? [] : [lines.join("\n")]);
 
-export function formatStatus({ sets, refused }: Status, layout: Layout): string {
-  const { style } = layout;
-  const blocks = sets.map(({ set, newest, rehearsed, count, problems }) =>
-    [
-      `${problems.length === 0 ? style.good("ok") : style.bad("PROBLEM")}  ${style.bold(set)}: ${pluralize(count, "backup")}`,
-      ...(newest === undefined
-        ? []
-        : [
-            `  newest     ${newest.id}, ${formatHours(newest.ageHours)} old, ${formatBytes(newest.bytes)}`,
-            ...newest.copies.map((copy, index) => `  ${index === 0 ? "copies" : "      "}     ${copy}`),
-          ]),
-      `  rehearsed  ${rehearsed ? rehearsed.at.slice(0, 10) : "never"}`,
-      ...problems.flatMap((problem) => hang("  ! ", formatProblem(problem), layout)),
-    ].join("\n"),
-  );
+export function formatStatus({ sets, exports, refused }: Status, layout: Layout): string {
+  const blocks = [
+    ...sets.map((set) => formatSet(set, "backup", [`  rehearsed  ${set.rehearsed ? set.rehearsed.at.slice(0, 10) : "never"}`], layout)),
+    ...exports.map((set) => formatSet(set, "export", [], layout)),
+  ];
   return [...blocks, ...formatRefused(refused, layout)].join("\n\n");
+}
+
+function formatSet(
+  { set, newest, count, problems }: ExportStatus,
+  word: "backup" | "export",
+  more: readonly string[],
+  layout: Layout,
+): string {
+  const { style } = layout;
+  return [
+    `${problems.length === 0 ? style.good("ok") : style.bad("PROBLEM")}  ${style.bold(set)}: ${pluralize(count, word)}`,
+    ...(newest === undefined
+      ? []
+      : [
+          `  newest     ${newest.id}, ${formatHours(newest.ageHours)} old, ${formatBytes(newest.bytes)}`,
+          ...newest.copies.map((copy, index) => `  ${index === 0 ? "copies" : "      "}     ${copy}`),
+        ]),
+    ...more,
+    ...problems.flatMap((problem) => hang("  ! ", formatProblem(problem), layout)),
+  ].join("\n");
+}
+
+interface Extracted {
+  readonly stored: string;
+  readonly at: string;
+  readonly copy: string;
+  readonly folder: string;
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+export function formatExtracted({ stored, at, copy, folder, files }: Extracted): string {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return [
+    `Wrote ${pluralize(files.length, "file")}, ${formatBytes(bytes)}, of ${stored} to ${folder}, equal to the manifest`,
+    `  from ${copy}`,
+    `Changes after ${at} are not in ${files.length === 1 ? "it" : "them"}.`,
+  ].join("\n");
+}
+
+export function formatStoredExport({ exported, archive }: StoredExport, copies: readonly { readonly name: string }[]): string {
+  const rows = Object.values(exported.rows).reduce((sum, count) => sum + count, 0);
+  return [
+    `Exported ${archive.prefix.slice(0, -1)}: ${pluralize(rows, "row")} in ${pluralize(exported.files.length, "file")}, ${formatBytes(archive.bytes)} in ${(exported.ms / 1000).toFixed(1)} s`,
+    ...copies.map(({ name }) => `  complete in ${name}`),
+  ].join("\n");
 }
 
 /** Manifests, data and records that cannot be used, and why. */

@@ -184,7 +184,7 @@ describe("slipway data with a URL", () => {
       /^DevX.* has no mapping of JSON files in systems\/data\. These have one: fluxstudio\.$/,
     ],
     ["no files", ["import", "--system", SYSTEM], /^Which files\? --from <folder or file>, or "-" for standard input$/],
-    ["no folder to write", ["export", "--system", SYSTEM], /^Where to\? --to <folder>/],
+    ["no database to export", ["export", "--system", SYSTEM], /^Which database\? --stack <name>, --url /],
     ["no database", ["import", "--system", SYSTEM, "--from", "json"], /^Which database\? --stack <name>, --url /],
     [
       "two databases",

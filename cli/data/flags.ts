@@ -86,11 +86,15 @@ function parseThreshold(text: string): number {
 
 export const declareExport = (group: Group) =>
   describe(group.command("export").summary("Write the database of a system as JSON files, and read them back"), {
-    usage: [`--to <folder> ${SYSTEM}`],
-    examples: [["Export the database of a stack", "slipway data export --system shop --stack prod --to exported"]],
+    usage: [`[--to <folder>] ${SYSTEM}`],
+    examples: [
+      ["Export the database of a stack into a folder", "slipway data export --system shop --stack prod --to exported"],
+      ["Store the files where the backups are, encrypted", "slipway data export --system shop --stack prod"],
+    ],
     details: [
       "All files are of one snapshot, and the same rows give the same bytes. The files are read back and compared before the folder gets its name. A folder with an earlier export of the system is replaced.",
+      "Without --to, the files are encrypted and signed like backups, and stored in every copy of them: docs/backup.md lists the variables. To get them back: slipway backup extract",
     ],
-    exitCodes: { 0: "exported, and read back", 1: "failed; nothing was exported", 2: "bad input" },
-  }).option("--to <folder>", "The folder to write");
+    exitCodes: { 0: "exported, and read back", 1: "failed; nothing was exported", 2: "bad input", 75: "another export is being stored" },
+  }).option("--to <folder>", "The folder to write (default: encrypted, to every copy of the backups)");
 export type ExportFlags = OptionsOf<typeof declareGroup> & ReturnType<ReturnType<typeof declareExport>["opts"]>;

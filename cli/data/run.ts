@@ -1,8 +1,9 @@
 /** Runs the commands of `slipway data`. */
 import path from "node:path";
 import { writeEvidence } from "../../data/evidence.ts";
-import { exportData } from "../../data/export.ts";
+import { type ExportResult, exportData } from "../../data/export.ts";
 import { importData } from "../../data/import.ts";
+import type { Progress } from "../../data/progress.ts";
 import { openSource, type Source } from "../../data/source.ts";
 import { validateData } from "../../data/validate.ts";
 import type { Workspace } from "../../local/platform/workspace.ts";
@@ -73,24 +74,54 @@ export const validate = (options: ValidateFlags, terminal: Terminal, workspace?:
 
 export const exportFiles = (options: ExportFlags, terminal: Terminal, workspace?: Workspace): Promise<number> =>
   print(options, terminal, async () => {
-    const { to } = options;
-    if (to === undefined) throw new UsageError("Where to? --to <folder>, which is created");
-    const target = path.resolve(to);
+    const target = options.to === undefined ? undefined : path.resolve(options.to);
     const subject = await openSubject(options, workspace);
-    const { system, mapping, connection, rejectedFile, stack, folder } = subject;
-    const result = await exportData({
-      ...{ connection, mapping, to: target, rejectedFile },
-      system: system.name,
-      onProgress: progressReporter(terminal),
-    });
+    const { system, stack, folder } = subject;
+    const onProgress = progressReporter(terminal);
+    const { places, ...result } = await (target === undefined
+      ? storeExport(subject, onProgress)
+      : writeExport(subject, target, onProgress));
     const record =
-      stack === undefined ? undefined : writeEvidence(folder, { ...result, kind: "export", stack, system: system.name, outcome: "passed" });
+      stack === undefined
+        ? undefined
+        : writeEvidence(folder, { ...result, places, kind: "export", stack, system: system.name, outcome: "passed" });
     return {
-      result: { ...namesOf(subject), ...result, record },
-      text: formatExport(result, { ...namesOf(subject), record }, terminal),
+      result: { ...namesOf(subject), ...result, places, record },
+      text: formatExport({ ...result, places, isEncrypted: target === undefined }, { ...namesOf(subject), record }, terminal),
       code: DONE,
     };
   });
+
+type Exported = Omit<ExportResult, "folder"> & { readonly places: readonly string[]; readonly folder?: string };
+
+async function writeExport(
+  { system, mapping, connection, rejectedFile }: DataSubject,
+  to: string,
+  onProgress: (event: Progress) => void,
+): Promise<Exported> {
+  const result = await exportData({ connection, mapping, to, rejectedFile, system: system.name, onProgress });
+  return { ...result, places: [result.folder] };
+}
+
+/** Where the backups are, for those who can read them. */
+async function storeExport(
+  { system, mapping, connection, rejectedFile, home }: DataSubject,
+  onProgress: (event: Progress) => void,
+): Promise<Exported> {
+  const [{ openEnvironment }, { exportToCopies }] = await Promise.all([
+    import("../backup/environment.ts"),
+    import("./export-to-copies.ts"),
+  ]);
+  const environment = await openEnvironment({}, home);
+  const { repository } = environment;
+  const stored = await exportToCopies({
+    ...{ system: system.name, mapping, connection, repository, rejectedFile, onProgress },
+    ...{ recipients: environment.recipients(), signingKey: environment.signingKey() },
+  });
+  const { exported, archive } = stored!;
+  const { folder: _, ...result } = exported;
+  return { ...result, places: repository.copies.map(({ name }) => `${name}/${archive.prefix}`) };
+}
 
 interface Files {
   readonly from: string;

@@ -5,7 +5,7 @@ import { evidenceFolder } from "../../data/evidence.ts";
 import { findProject } from "../../engine/project.ts";
 import { ProjectError } from "../../engine/projecterror.ts";
 import { STACK, type Workspace, workspaceAt } from "../../local/platform/workspace.ts";
-import { findHome } from "../../local/servers/home.ts";
+import { findHome, type Home } from "../../local/servers/home.ts";
 import type { Connection } from "../../postdeploy/connect/target.ts";
 import { dataMappings } from "../../systems/data/index.ts";
 import type { DataMapping } from "../../systems/data/mapping.ts";
@@ -24,6 +24,7 @@ export interface DataSubject {
   readonly connection: Connection;
   /** undefined for the database of a URL, of which no record is kept. */
   readonly stack: string | undefined;
+  readonly home: Home;
   /** Has the records and the lists of rejected rows. */
   readonly folder: string;
   readonly rejectedFile: string;
@@ -46,9 +47,10 @@ export async function openSubject(options: DataOptions, workspace?: Workspace): 
   const rejectedFile = rejected === undefined ? undefined : path.resolve(rejected);
   const project = findRoot(cwd);
   const { connection, from } = await findDatabase(options, system, project, workspace);
-  const folder = evidenceFolder(workspace?.home.state ?? findHome(project ?? cwd).state, from ?? "url", system.name);
+  const home = workspace?.home ?? findHome(project ?? cwd);
+  const folder = evidenceFolder(home.state, from ?? "url", system.name);
   return {
-    ...{ system, mapping, connection, stack: from, folder },
+    ...{ system, mapping, connection, stack: from, home, folder },
     rejectedFile: rejectedFile ?? path.join(folder, `rejected-${new Date().toISOString().replace(/[-:.]/g, "")}.ndjson`),
   };
 }

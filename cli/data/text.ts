@@ -105,7 +105,12 @@ export function formatValidate(result: ValidateResult, names: Names, { style }: 
   ].join("\n");
 }
 
-export function formatExport({ folder, files, rows, at, ms }: ExportResult, names: Names, { style }: Layout): string {
+interface Exported extends Pick<ExportResult, "files" | "rows" | "at" | "ms"> {
+  readonly places: readonly string[];
+  readonly isEncrypted: boolean;
+}
+
+export function formatExport({ places, isEncrypted, files, rows, at, ms }: Exported, names: Names, { style }: Layout): string {
   return [
     `${style.bold(title(names))}, as it was at ${at}`,
     ...table(
@@ -116,7 +121,7 @@ export function formatExport({ folder, files, rows, at, ms }: ExportResult, name
       `Exported ${counted(
         Object.values(rows).reduce((sum, count) => sum + count, 0),
         "row",
-      )} in ${formatSeconds(ms)} to ${shorten(folder)}. Every row was read back and is equal.`,
+      )} in ${formatSeconds(ms)} to ${places.map((place) => (isEncrypted ? place : shorten(place))).join(" and ")}${isEncrypted ? ", encrypted" : ""}. Every row was read back and is equal.`,
     ),
     ...formatRecord(names),
   ].join("\n");

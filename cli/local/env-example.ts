@@ -1,6 +1,6 @@
 /** `slipway local env --example`: the variables of services, each with a comment about the origin of its value. It needs no running platform. */
 import { configName, operatorKeys } from "../../settings/operator.ts";
-import { PHASES } from "../../settings/settings.ts";
+import { flagsOf } from "../../settings/settings.ts";
 import type { Env, System } from "../../systems/definition.ts";
 import { formatEnv } from "./env-format.ts";
 
@@ -23,7 +23,7 @@ function section(system: System, component: string, env: Readonly<Record<string,
 function exampleValue(env: Env): string {
   if (env.from === "plain") return env.value;
   if (env.from === "budget") return String(env.wish);
-  return env.from === "phase" ? String(PHASES.P3[env.flag]) : "";
+  return env.from === "phase" ? String(flagsOf("P3", "local")[env.flag]) : "";
 }
 
 function originOf(system: System, env: Env): string {

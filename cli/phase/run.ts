@@ -19,7 +19,7 @@ export const status = (options: PhaseOptions, terminal: Terminal) =>
     const subject = await openSubject(options, "status");
     const found = await readStatus(await subject.phase());
     terminal.print(options.json ? stableJson({ system: subject.system.name, ...found }) : withNpx(formatStatus(found, subject, terminal)));
-    return found.unfinished === undefined && found.running.every(({ phase }) => phase === found.phase) ? DONE : FAILED;
+    return found.unfinished === undefined && found.running.every(({ phases }) => phases.includes(found.phase)) ? DONE : FAILED;
   });
 
 /** @returns the exit code. */

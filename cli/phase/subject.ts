@@ -25,12 +25,12 @@ export async function openSubject(options: PhaseOptions, command: string): Promi
     return {
       system: system.name,
       setting: { ...stackFileOf(chosen), key: `slipway:${configName(system.name)}` },
-      allowed: phasesIn(settings.environment),
+      allowed: phasesIn(settings),
       journal: journalFile(home.state, stack, system.name),
       deployer: await openDeployer(chosen, { stack: typedStack, flags: `-s ${typedStack}` }, "a change of phase"),
-      evidence: openEvidence({ system, account, stack, home }),
+      evidence: openEvidence({ system, account, stack, home, environment: settings.environment }),
       flags,
-      readRunning: () => readRunningPhases(account.api, system, account.suffix),
+      readRunning: () => readRunningPhases(account.api, { system, environment: settings.environment, suffix: account.suffix }),
     };
   }
 }

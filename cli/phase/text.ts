@@ -2,23 +2,27 @@
 import type { Archive } from "../../backup/json-archive.ts";
 import type { Changed, PhaseStatus } from "../../operate/phase/change.ts";
 import type { GateResult } from "../../operate/phase/gates.ts";
-import { DESCRIPTIONS } from "../../operate/phase/phases.ts";
+import { describePhase, haveSameFlags } from "../../operate/phase/phases.ts";
+import type { Environment } from "../../settings/settings.ts";
 import { formatBytes } from "../backup/text.ts";
 import type { Layout } from "../shared/terminal.ts";
 import type { Subject } from "./subject.ts";
 
-type Named = Pick<Subject, "system" | "stack" | "flags">;
+type Named = Pick<Subject, "system" | "stack" | "flags" | "settings">;
 
 export function formatStatus(
   { phase, since, unfinished, running, next, back, history }: PhaseStatus,
-  { system, stack, flags }: Named,
+  { system, stack, flags, settings: { environment } }: Named,
   { style }: Layout,
 ): string {
   const forced = history.flatMap((entry) => (entry.kind === "began" && entry.forced !== undefined ? [entry] : []));
-  const differs = running.some((one) => one.phase !== phase);
+  const differs = running.some(({ phases }) => !phases.includes(phase));
+  const step = { flags, style, environment };
   return [
-    `${style.bold(`${system.title} in stack ${stack}: ${phase}`)}, ${DESCRIPTIONS[phase]}, ${since === undefined ? "it is not recorded since when" : `since ${second(since)}`}`,
-    ...running.map((one) => `  ${one.service} ${one.phase === undefined ? `reports no phase: ${one.problem}` : `reports ${one.phase}`}`),
+    `${style.bold(`${system.title} in stack ${stack}: ${phase}`)}, ${describePhase(phase, environment)}, ${since === undefined ? "it is not recorded since when" : `since ${second(since)}`}`,
+    ...running.map(
+      (one) => `  ${one.service} ${one.problem === undefined ? `reports ${one.phases.join(" or ")}` : `reports no phase: ${one.problem}`}`,
+    ),
     ...(running.length === 0 ? ["  No service declares where it reports its phase."] : []),
     ...(unfinished === undefined
       ? []
@@ -28,8 +32,8 @@ export function formatStatus(
     ...(differs && unfinished === undefined
       ? [`  ${style.warn("The services do not report the phase of the stack's file. Deploy the stack.")}`]
       : []),
-    ...formatStep("next", next, flags, style),
-    ...formatStep("back", back, flags, style),
+    ...formatStep("next", next, step),
+    ...formatStep("back", back, step),
     ...(forced.length === 0
       ? []
       : [
@@ -42,12 +46,18 @@ export function formatStatus(
   ].join("\n");
 }
 
-function formatStep(direction: "next" | "back", step: PhaseStatus["next"], flags: string, style: Layout["style"]): readonly string[] {
+interface StepContext {
+  readonly flags: string;
+  readonly style: Layout["style"];
+  readonly environment: Environment;
+}
+
+function formatStep(direction: "next" | "back", step: PhaseStatus["next"], { flags, style, environment }: StepContext): readonly string[] {
   if (step === undefined) return [];
   const { to, gates } = step;
   return [
     "",
-    `${direction === "next" ? "Next" : "Back"}: ${style.bold(to)}, ${DESCRIPTIONS[to]}${gates.length === 0 ? `, without a gate: slipway phase ${direction} ${flags}` : ""}`,
+    `${direction === "next" ? "Next" : "Back"}: ${style.bold(to)}, ${describePhase(to, environment)}${gates.length === 0 ? `, without a gate: slipway phase ${direction} ${flags}` : ""}`,
     ...gates.map((gate) => `  ${formatGate(gate)}`),
   ];
 }
@@ -55,10 +65,18 @@ function formatStep(direction: "next" | "back", step: PhaseStatus["next"], flags
 const formatGate = ({ gate, isOpen, evidence, next }: GateResult): string =>
   `${isOpen ? "open  " : "closed"}  ${gate.padEnd(11)}  ${evidence}${isOpen || next === undefined ? "" : `. Type: ${next}`}`;
 
-export function formatChanged({ from, to, since, isChanged, forced, seconds }: Changed, { system, stack, flags }: Named): string {
-  if (!isChanged) return `${system.title} is in phase ${to}, ${DESCRIPTIONS[to]}, since ${second(since)}. Nothing was done.`;
+export function formatChanged({ from, to, since, isChanged, forced, seconds }: Changed, named: Named): string {
+  const { system, stack, flags, settings } = named;
+  const phase = `${system.title} is in phase ${to}, ${describePhase(to, settings.environment)}`;
+  if (!isChanged) return `${phase}, since ${second(since)}. Nothing was done.`;
+  const before =
+    from === to
+      ? ""
+      : haveSameFlags(from, to, settings.environment)
+        ? `. Their flags are those of ${from} as well: the difference is the export`
+        : `; they reported ${from} before`;
   return [
-    `${system.title} is in phase ${to}, ${DESCRIPTIONS[to]}. The services report it ${seconds.toFixed(1)} s after the deployment began${from === to ? "" : `; they reported ${from} before`}.`,
+    `${phase}. The services report it ${seconds.toFixed(1)} s after the deployment began${before}.`,
     ...(forced.length === 0 ? [] : [`Skipped: ${forced.join(", ")}. The reason is in Pulumi.${stack}.yaml.`]),
     `Commit Pulumi.${stack}.yaml: it has the phase. See what the next one needs: slipway phase status ${flags}`,
   ].join("\n");

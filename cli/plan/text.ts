@@ -51,7 +51,7 @@ function creationOrder(plan: MaskedPlan, { columns, style }: Layout): string {
 
 /** What a component publishes under this name: when backups are made, what is kept and where. */
 const BACKUPS = z.object({
-  systems: z.array(z.object({ name: z.string(), dailyAtHourUtc: z.number(), hourly: z.boolean() })),
+  systems: z.array(z.object({ name: z.string(), dailyAtHourUtc: z.number(), hourly: z.boolean(), exportsJson: z.optional(z.boolean()) })),
   retention: z.object({ daily: z.number(), weekly: z.number(), monthly: z.number(), yearly: z.number() }),
   regions: z.array(z.string()),
   recipients: z.number(),
@@ -68,9 +68,9 @@ function beforeChangesLine(maxAgeHours: number): string {
 function backups(plan: MaskedPlan, { columns, style }: Layout): string {
   const found = plan.resources.flatMap(({ outputs = {} }) => BACKUPS.safeParse(outputs.backups).data ?? []);
   const lines = found.flatMap(({ systems, retention, regions, recipients, maxAgeHours, beforeChanges, workersUsdMonthly }) => [
-    ...systems.map(({ name, dailyAtHourUtc, hourly }) => {
+    ...systems.map(({ name, dailyAtHourUtc, hourly, exportsJson }) => {
       const hour = `${String(dailyAtHourUtc).padStart(2, "0")}:00 UTC`;
-      return `${name}: ${hourly ? `every hour, and at ${hour}` : `every day at ${hour}`}`;
+      return `${name}: ${hourly ? `every hour, and at ${hour}` : `every day at ${hour}`}${exportsJson ? ", with an export as JSON each day" : ""}`;
     }),
     `keeps ${formatRetention(retention)}`,
     `copies in ${regions.join(" and ")}, encrypted for ${pluralize(recipients, "recipient")}`,

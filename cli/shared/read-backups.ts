@@ -17,14 +17,22 @@ export async function readBackups(wanted: readonly System[], isLocal: boolean): 
   const folder = await inProject(() => path.join(findHome(findProject(process.cwd()).root).state, "backups"));
   if (!isConfigured && !(isLocal && folder !== undefined && existsSync(folder))) return [];
   try {
-    return [await readBackupStatus(wanted)];
+    const { examination, isEmpty } = await readBackupStatus(wanted);
+    // The folder of a laptop may hold exports and archives of JSON files only: no backup was made there yet.
+    return isEmpty && !isConfigured ? [] : [examination];
   } catch (error) {
     if (!(error instanceof Failure || error instanceof UsageError)) throw error;
     return [unreadableBackups(process.env[BACKUP_VARIABLES.store] ?? folder!, error.message)];
   }
 }
 
-async function readBackupStatus(wanted: readonly System[]): Promise<Examination> {
+interface BackupStatus {
+  readonly examination: Examination;
+  /** There is no backup, and nothing that should be one. */
+  readonly isEmpty: boolean;
+}
+
+async function readBackupStatus(wanted: readonly System[]): Promise<BackupStatus> {
   const [{ openEnvironment }, { DEFAULT_LIMITS, readStatus }] = await Promise.all([
     import("../backup/environment.ts"),
     import("../../backup/status.ts"),
@@ -33,9 +41,12 @@ async function readBackupStatus(wanted: readonly System[]): Promise<Examination>
   const sets = wanted.map(({ name }) => ({ system: name, part: "postgres" }));
   const status = await readStatus({ repository, sets, ...DEFAULT_LIMITS });
   const isWanted = (set: string) => wanted.some(({ name }) => set.startsWith(`${name}/`));
-  return examineBackups(
-    repository.copies.map(({ name }) => name).join(", "),
-    status.sets.filter(({ set }) => isWanted(set)),
-    status.refused.filter(({ key }) => isWanted(key)),
-  );
+  return {
+    isEmpty: status.refused.length === 0 && status.sets.every(({ count }) => count === 0),
+    examination: examineBackups(
+      repository.copies.map(({ name }) => name).join(", "),
+      status.sets.filter(({ set }) => isWanted(set)),
+      status.refused.filter(({ key }) => isWanted(key)),
+    ),
+  };
 }

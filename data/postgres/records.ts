@@ -41,7 +41,7 @@ const member = (name: string, value: string): string => `${literal(`${JSON.strin
 const object = (members: readonly string[]): string => `'{' || ${members.join(` || ',' || `)} || '}'`;
 
 /** The collation of a column may depend on the server. */
-const orderOf = ({ key, fields }: Entity, alias: string): string =>
+export const orderOf = ({ key, fields }: Entity, alias: string): string =>
   key
     .map((column) => {
       const isText = Object.values(fields).some((field) => field.column === column && field.type === "text");

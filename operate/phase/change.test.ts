@@ -43,9 +43,9 @@ describe("a change of phase", () => {
   };
 
   type Given = Partial<ChangeOptions> & SubjectOptions & { readonly allowed?: readonly Phase[] };
-  const change = (direction: Direction, { records, onStep, allowed = ORDER, ...options }: Given = {}) =>
+  const change = (direction: Direction, { records, onStep, environment, allowed = ORDER, ...options }: Given = {}) =>
     changePhase(
-      { ...phaseSubject(folder, { records: records ?? ALL, ...(onStep && { onStep }) }), allowed },
+      { ...phaseSubject(folder, { records: records ?? ALL, ...(onStep && { onStep }), ...(environment && { environment }) }), allowed },
       { direction, force: [], reason: undefined, waitMs: 0, report: () => {}, ...options },
     );
   const refusal = (direction: Direction, given?: Given) =>
@@ -111,6 +111,34 @@ describe("a change of phase", () => {
     expect(message).toContain(
       "App Platform deletes the files of a container at every restart. The stack of Pulumi.prod.yaml can be in P2, P3.",
     );
+    expect(everything()).toEqual(before);
+  });
+
+  it("between P2 and P3 without a disk deploys the program, and the services report the same flags before and after it [F50]", async () => {
+    const environment = "prod";
+    const allowed = ["P2", "P3"] as const;
+    writeStack(folder, "P2", { since: SINCE });
+    const steps: string[] = [];
+    const { running } = await readStatus(phaseSubject(folder, { environment }));
+    expect(running).toEqual([{ service: "shop/api", phases: ["P2", "P3"] }]);
+    for (const [direction, to] of [
+      ["next", "P3"],
+      ["back", "P2"],
+    ] as const) {
+      expect(await change(direction, { environment, allowed, onStep: (step) => steps.push(step) })).toMatchObject({ to, isChanged: true });
+      expect([deployed(), setting().phase]).toEqual([to, to]);
+    }
+    expect(steps.filter((step) => step === "deploy")).toHaveLength(2);
+  });
+
+  it("to P2 is refused where nothing exports its JSON copy, before anything is written", async () => {
+    writeStack(folder, "P3", { since: SINCE });
+    const before = everything();
+    expect(await refusal("back", { environment: "prod", allowed: ["P3"] })).toEqual({
+      ...{ code: "phase-not-allowed", exit: 2 },
+      message:
+        "In P2 the JSON copy is an export of the worker that makes backups, and the stack of Pulumi.prod.yaml makes none. Nothing was changed. Set slipway:backups.recipients, as docs/backup.md describes, deploy, and type the command again.",
+    });
     expect(everything()).toEqual(before);
   });
 

@@ -115,7 +115,7 @@ async function finish(subject: PhaseSubject, options: ChangeOptions, unfinished:
 async function confirm(subject: PhaseSubject, options: ChangeOptions, { phase, since }: WrittenPhase): Promise<Changed> {
   const step = { from: phase, to: phase };
   const nothing = { gates: [], forced: [] };
-  if (since !== undefined && (await subject.readRunning()).every((one) => one.phase === phase))
+  if (since !== undefined && (await subject.readRunning()).every(({ phases }) => phases.includes(phase)))
     return { ...step, ...nothing, since, isChanged: false, seconds: 0 };
   return { ...(await deployPhase(subject, options, step)), ...nothing };
 }
@@ -138,7 +138,7 @@ async function deployPhase(
   await deployer.deploy();
   report("Ask the services for their phase");
   const running = await waitForPhase(subject.readRunning, to, waitMs);
-  const others = running.filter((one) => one.phase !== to);
+  const others = running.filter(({ phases }) => !phases.includes(to));
   if (others.length > 0)
     throw new Failure(
       "phase-not-reported",
@@ -191,7 +191,9 @@ function targetOf(
     throw new Failure(
       "phase-not-allowed",
       2,
-      `In ${target} the product reads JSON files, and App Platform deletes the files of a container at every restart. The stack of ${setting.name} can be in ${allowed.join(", ")}. Nothing was changed.`,
+      readsJson(target)
+        ? `In ${target} the product reads JSON files, and App Platform deletes the files of a container at every restart. The stack of ${setting.name} can be in ${allowed.join(", ")}. Nothing was changed.`
+        : `In ${target} the JSON copy is an export of the worker that makes backups, and the stack of ${setting.name} makes none. Nothing was changed. Set slipway:backups.recipients, as docs/backup.md describes, deploy, and type the command again.`,
     );
   return target;
 }
@@ -207,7 +209,7 @@ async function requireReported(subject: PhaseSubject, phase: Phase): Promise<voi
       2,
       `No service of ${subject.system} declares where it reports its phase, so a change cannot be verified. Declare it: checks.phase in systems/${subject.system}.ts`,
     );
-  const others = running.filter((one) => one.phase !== phase);
+  const others = running.filter(({ phases }) => !phases.includes(phase));
   if (others.length > 0)
     throw new Failure(
       "phase-differs",
@@ -216,8 +218,7 @@ async function requireReported(subject: PhaseSubject, phase: Phase): Promise<voi
     );
 }
 
-const describe = ({ service, phase, problem }: RunningPhase): string =>
-  `${service}: ${phase === undefined ? problem : `it reports ${phase}`}`;
+const describe = ({ service, phases, problem }: RunningPhase): string => `${service}: ${problem ?? `it reports ${phases.join(" or ")}`}`;
 
 const gatesTo = async (
   { evidence, flags }: PhaseSubject,

@@ -356,6 +356,9 @@ function* commandChanged(before: Value | undefined, after: Value | undefined): G
   if (shrunk.length > 0) yield { risk: "danger", note: `fewer backups are kept (${shrunk.join(", ")}): the worker deletes the others` };
   if (old.hourlyAtMinute !== undefined && now.hourlyAtMinute === undefined)
     yield { risk: "care", note: "backups are made once a day, and no longer once an hour" };
+  if (old.exportsJson && !now.exportsJson)
+    yield { risk: "care", note: "the data is no longer exported as JSON each day: to return to JSON files, export it by hand" };
+  if (!old.exportsJson && now.exportsJson) yield { risk: "routine", note: "the data is exported as JSON each day" };
   yield { risk: "routine", note: "the schedule or the retention of backups changes" };
 }
 

@@ -172,10 +172,13 @@ export const CORPUS: readonly Change[] = [
   },
   {
     title: "the next phase of the cutover",
-    base: [{ file: PROD, from: "phase: P3", to: "phase: P2" }],
-    head: [],
-    risk: "routine",
-    shows: ["redeploy App fluxstudio-fluxstudio-app"],
+    base: [...MADE, { file: PROD, from: "phase: P3", to: "phase: P2" }],
+    head: MADE,
+    // The product's app has the same flags in both.
+    risk: "care",
+    shows: ["redeploy App fluxstudio-backups-app", "update Backup fluxstudio-post-deploy-backup"],
+    only: true,
+    because: /the data is no longer exported as JSON each day/,
   },
   // ── Secrets ───────────────────────────────────────────────────────────────────────────────────────────────────────
   {

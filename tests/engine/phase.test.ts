@@ -8,7 +8,7 @@ import { addPrograms } from "../../local/apps/programs.ts";
 import { recordOnly } from "../../local/cloud/record-only.ts";
 import { openServers } from "../../local/servers/backing.ts";
 import { removeHome, temporaryHome } from "../../local/servers/testing/servers.ts";
-import { PHASES, type Phase } from "../../settings/settings.ts";
+import { flagsOf, type Phase } from "../../settings/settings.ts";
 import { describeWithPulumi } from "../pulumi.ts";
 import { REPOS, type Stack, startStack } from "./stack.ts";
 
@@ -56,7 +56,7 @@ describeWithPulumi("a change of phase of a stack of Pulumi", (cli) => {
   const phase = (...args: string[]) => stack.slipway("phase", ...args, "--stack", "test", "--system", "fluxstudio", "--wait", "30s");
   const writes = () => stack.requests().filter((request) => !request.startsWith("GET"));
   async function expectPhase(expected: Phase): Promise<void> {
-    const { usePostgres, dualWrite } = PHASES[expected];
+    const { usePostgres, dualWrite } = flagsOf(expected, "local");
     const [app] = ((await stack.get("/v2/apps")) as unknown as Apps).apps;
     const env = Object.fromEntries(app!.spec.services[0]!.envs.map(({ key, value }) => [key, value]));
     expect([env.USE_POSTGRES, env.USE_DATABASE, env.DUAL_WRITE_ENABLED]).toEqual([usePostgres, usePostgres, dualWrite].map(String));

@@ -81,7 +81,7 @@ describe("slipway phase on the local platform", () => {
     await app.sql(`UPDATE public.projects SET name = 'of Postgres' WHERE id = '${row.id}'`);
     expect((await app.readRow(row.id)).row).toMatchObject({ name: "of Postgres" });
     expect(await (await fetch(`${app.url}/api/health`)).json()).toMatchObject({ phase: { usePostgres: true, dualWrite: true } });
-    expect((await status()).running).toEqual([{ service: "fluxstudio-local/api", phase: "P2" }]);
+    expect((await status()).running).toEqual([{ service: "fluxstudio-local/api", phases: ["P2"] }]);
     await app.removeRow(row.id);
   });
 
@@ -100,7 +100,7 @@ describe("slipway phase on the local platform", () => {
     expect({ setting: app.setting(), environment: await app.environment() }).toEqual(before);
     await admin(`ALTER DATABASE ${fluxstudio.postgres.database} CONNECTION LIMIT -1`);
     expect((await app.readRow(row.id)).row).toEqual(row);
-    expect((await status()).running).toEqual([{ service: "fluxstudio-local/api", phase: "P2" }]);
+    expect((await status()).running).toEqual([{ service: "fluxstudio-local/api", phases: ["P2"] }]);
     await app.removeRow(row.id);
   }, 60_000);
 

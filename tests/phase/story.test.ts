@@ -13,7 +13,7 @@ import type { PhaseEntry } from "../../operate/phase/journal.ts";
 import { type Probed, type RunningProbe, startProbe } from "../../operate/probe/probe.ts";
 import { findTarget } from "../../operate/probe/target.ts";
 import { openApi } from "../../operate/recover/api.ts";
-import { PHASES, type Phase } from "../../settings/settings.ts";
+import { flagsOf, type Phase } from "../../settings/settings.ts";
 import { fluxstudio } from "../../systems/fluxstudio.ts";
 import { type Deployed, SUBJECT, startDeployed } from "./deployed.ts";
 
@@ -43,12 +43,12 @@ describe("a product that leaves its JSON files", () => {
   }
   /** The running app is asked, and its variables are read from the account. */
   async function expectPhase(expected: Phase): Promise<void> {
-    const { usePostgres, dualWrite } = PHASES[expected];
+    const { usePostgres, dualWrite } = flagsOf(expected, "local");
     expect(await (await fetch(`${app.url}/api/health`)).json()).toMatchObject({ status: "ok", phase: { usePostgres, dualWrite } });
     const env = await app.environment();
     expect(FLAGS.map((name) => env[name])).toEqual([usePostgres, usePostgres, dualWrite].map(String));
     expect(app.setting()).toEqual({ phase: expected, phaseSince: expect.any(String) });
-    expect(await status()).toMatchObject({ phase: expected, running: [{ service: "fluxstudio-local/api", phase: expected }] });
+    expect(await status()).toMatchObject({ phase: expected, running: [{ service: "fluxstudio-local/api", phases: [expected] }] });
   }
 
   async function probe(): Promise<RunningProbe> {

@@ -1,5 +1,6 @@
 /** What FluxStudio's documents require, observed in the requests that a deployment would send. */
 import { beforeAll, describe, expect, it } from "vitest";
+import { parseWorkerCommand } from "../../catalog/backup-worker.ts";
 import type { Plan } from "../../engine/index.ts";
 import { byType, componentOf, componentsOf, PORT, planOf, resource, secretNamesOf, TYPE, variablesOf } from "./planned.ts";
 
@@ -289,6 +290,20 @@ describe("FluxStudio's cutover flags", () => {
   it.each(Object.entries(PHASES))("are what phase %s says [F58]", async (phase, expected) => {
     const { USE_DATABASE, USE_POSTGRES, DUAL_WRITE_ENABLED } = apiVariables(await planOf("local", { fluxstudio: { phase } }));
     expect([USE_DATABASE, USE_POSTGRES, DUAL_WRITE_ENABLED]).toEqual(expected);
+  });
+
+  it("write both stores only where the app has a disk: on App Platform the worker of the backups exports the JSON copy in P2 [F50]", async () => {
+    const backups = { bucketPrefix: "acme", image: "ghcr.io/acme/slipway:1.0.0", recipients: [`age1${"q".repeat(58)}`] };
+    for (const stack of ["staging", "prod"] as const)
+      for (const phase of ["P2", "P3"]) {
+        const plan = await planOf(stack, { fluxstudio: { phase }, backups });
+        const { USE_DATABASE, USE_POSTGRES, DUAL_WRITE_ENABLED } = apiVariables(plan);
+        expect([USE_DATABASE, USE_POSTGRES, DUAL_WRITE_ENABLED]).toEqual(["true", "true", "false"]);
+        const exports = ["fluxstudio", "devx", "candlefish"].map(
+          (name) => parseWorkerCommand(componentOf(plan, `${name}-backups-app`, "workers", "worker").runCommand)!.exportsJson,
+        );
+        expect(exports).toEqual([phase === "P2" ? true : undefined, undefined, undefined]);
+      }
   });
 
   it("contain USE_DATABASE as the lower-case word that the application compares with [F1]", async () => {

@@ -1,10 +1,10 @@
 /** A stack's file, a journal and services in a folder. The services report the phase that was deployed last. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Phase } from "../../../settings/settings.ts";
+import { type Environment, flagsOf, type Phase } from "../../../settings/settings.ts";
 import type { PhaseSubject } from "../change.ts";
 import type { Evidence } from "../gates.ts";
-import { ORDER } from "../phases.ts";
+import { ORDER, phasesWith } from "../phases.ts";
 import type { RunningPhase } from "../running.ts";
 import { readPhase } from "../stack-file.ts";
 
@@ -29,13 +29,18 @@ export const evidenceOf = (records: Records): Evidence => ({
 });
 
 export interface SubjectOptions {
+  /** @default "local", where the files of an app last */
+  readonly environment?: Environment;
   readonly records?: Records;
   /** Called before each step of the deployer and before each question to the services. */
   readonly onStep?: (step: string) => void;
 }
 
 /** @param folder Has Pulumi.prod.yaml, and `deployed`, a file with the phase that the services report. */
-export function phaseSubject(folder: string, { records = {}, onStep = () => {} }: SubjectOptions = {}): PhaseSubject {
+export function phaseSubject(
+  folder: string,
+  { records = {}, environment = "local", onStep = () => {} }: SubjectOptions = {},
+): PhaseSubject {
   const setting = { path: join(folder, "Pulumi.prod.yaml"), name: "Pulumi.prod.yaml", key: "slipway:shop" };
   const deployed = join(folder, "deployed");
   return {
@@ -54,7 +59,9 @@ export function phaseSubject(folder: string, { records = {}, onStep = () => {} }
       onStep("ask");
       const phase = existsSync(deployed) ? (readFileSync(deployed, "utf8") as Phase) : undefined;
       const running: RunningPhase =
-        phase === undefined ? { service: "shop/api", phase, problem: "it does not answer: ECONNREFUSED" } : { service: "shop/api", phase };
+        phase === undefined
+          ? { service: "shop/api", phases: [], problem: "it does not answer: ECONNREFUSED" }
+          : { service: "shop/api", phases: phasesWith(flagsOf(phase, environment), environment) };
       return [running];
     },
   };
