@@ -180,9 +180,10 @@ describe("the server", () => {
   it("reports a port in use, and waits for running requests before it closes", async () => {
     const { cloud, api } = await startTestApi();
     await expect(startApi({ cloud, token: TOKEN, port: Number(new URL(api.url).port) })).rejects.toThrow(/EADDRINUSE/);
-    api.faults.add({ match: "GET /v2/account", fault: { delayMs: 100 } });
+    api.faults.add({ match: "GET /v2/account", fault: { delayMs: 100 }, times: 1 });
     const slow = send(api.url, "GET", "/v2/account");
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // Until the request has arrived.
+    await expect.poll(() => api.faults.list(), { interval: 5 }).toEqual([]);
     await api.close();
     expect((await slow).status).toBe(200);
     await expect(send(api.url, "GET", "/v2/account")).rejects.toThrow();
