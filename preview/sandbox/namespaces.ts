@@ -74,7 +74,7 @@ mount -t tmpfs -o size=${SCRATCH_MIB}m,mode=700,nosuid,nodev tmpfs .${SCRATCH}
 ip link set lo up 2>/dev/null || true
 hostname sandbox 2>/dev/null || true
 echo 0 > /proc/sys/user/max_user_namespaces 2>/dev/null || true
-mount -o remount,ro,nosuid,nodev .
+mount -o remount,bind,ro,nosuid,nodev .
 directory=$1; shift
 left=$1; shift
 for name in $(env | sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/\\1/p'); do [ "$name" = PATH ] || unset "$name"; done
