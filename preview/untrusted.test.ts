@@ -66,20 +66,6 @@ describe("an untrusted head", () => {
     expect(messages.find((text) => text.startsWith("environment = "))).not.toMatch(/TOKEN|GITHUB|NODE_OPTIONS/);
   });
 
-  it("does not see the base", async () => {
-    checkout.write("base-only.txt", "what only the base knows");
-    checkout.commit("the base");
-    checkout.git("rm", "--quiet", "base-only.txt");
-    checkout.write(
-      "index.ts",
-      trying({
-        base: `const fs = process.getBuiltinModule("fs"); return fs.readdirSync(process.cwd() + "/..").map((name) => fs.readFileSync(process.cwd() + "/../" + name + "/base-only.txt", "utf8")).join()`,
-      }),
-    );
-    checkout.commit("a fork");
-    expect(await outcomes()).toEqual(["base = refused: ERR_ACCESS_DENIED"]);
-  });
-
   it("has no network if the system supports the sandbox", async (context) => {
     if ((await findSandbox()) === undefined)
       skipTest(context, {

@@ -28,10 +28,11 @@ export async function namespaces(): Promise<Sandbox | undefined> {
 
 /** How many mounts, each as kind, source and target; the directory; how many variables, each as NAME=value. */
 function argumentsOf({ readable, writable, directory, env }: Box, files: readonly string[]): string[] {
+  // Last what may be inside of another one: Node can be among the packages.
   const mounts = [
-    ...files.map((file) => ["ro", file, file]),
     ...readable.map(({ from, to }) => ["ro", from, to]),
     ...writable.map(({ from, to }) => ["rw", from, to]),
+    ...files.map((file) => ["ro", file, file]),
   ];
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   return [String(mounts.length), ...mounts.flat(), directory, String(variables.length), ...variables];
