@@ -79,10 +79,12 @@ mount -o remount,bind,ro,nosuid,nodev .
 directory=$1; shift
 left=$1; shift
 for name in $(env | sed -n 's/^\\([A-Za-z_][A-Za-z0-9_]*\\)=.*/\\1/p'); do [ "$name" = PATH ] || unset "$name"; done
-while [ "$left" -gt 0 ]; do export "$1"; shift; left=$((left - 1)); done
+setpriv=$(command -v setpriv)
 pivot_root . old
 cd /
 umount -l /old
+# The variables of the box, PATH included, only now: the tools above are found by it.
+while [ "$left" -gt 0 ]; do export "$1"; shift; left=$((left - 1)); done
 cd "$directory"
-exec setpriv --no-new-privs --inh-caps=-all --bounding-set=-all --securebits=+noroot,+noroot_locked,+no_setuid_fixup,+no_setuid_fixup_locked -- "$@"
+exec "$setpriv" --no-new-privs --inh-caps=-all --bounding-set=-all --securebits=+noroot,+noroot_locked,+no_setuid_fixup,+no_setuid_fixup_locked -- "$@"
 `;
