@@ -50,6 +50,8 @@ root=/sys
 mount -t tmpfs -o size=16m,mode=755,nosuid,nodev tmpfs "$root"
 cd "$root"
 mkdir old proc dev tmp
+# Before the mounts, of which some can be below it.
+mount -t tmpfs -o size=${SCRATCH_MIB}m,mode=700,nosuid,nodev tmpfs .${SCRATCH}
 mount -t proc -o nosuid,nodev,noexec proc proc
 for device in null zero full random urandom; do : > "dev/$device"; mount --bind "/dev/$device" "dev/$device"; done
 ln -s /proc/self/fd dev/fd
@@ -71,7 +73,6 @@ while [ "$left" -gt 0 ]; do
   done < /proc/self/mounts
   left=$((left - 1))
 done
-mount -t tmpfs -o size=${SCRATCH_MIB}m,mode=700,nosuid,nodev tmpfs .${SCRATCH}
 ip link set lo up 2>/dev/null || true
 hostname sandbox 2>/dev/null || true
 echo 0 > /proc/sys/user/max_user_namespaces 2>/dev/null || true
