@@ -14,9 +14,9 @@ import { fluxstudio } from "../../systems/fluxstudio.ts";
 import { startLoad } from "../load.ts";
 import { createProject, type TestProject } from "../local-project.ts";
 
-const ROTATIONS = Number(process.env.SLIPWAY_ROTATIONS ?? 3);
+const ROTATIONS = Number(process.env.SLIPWAY_ROTATIONS ?? 2);
 const REQUESTS = Number(process.env.SLIPWAY_REQUESTS ?? 1000);
-const KILLS = Number(process.env.SLIPWAY_KILLS ?? 6);
+const KILLS = Number(process.env.SLIPWAY_KILLS ?? 4);
 
 /** Each request to Candlefish's services opens connections to its stores, so that fewer of them take as long. */
 const requestsOf = ({ name }: System): number => (name === fluxstudio.name ? REQUESTS : REQUESTS / 10);
