@@ -46,7 +46,10 @@ function manifestOf({ packages }: LockFile): object {
 export interface Npm {
   /** Its program, a real path. */
   readonly program: string;
+  /** The user's. */
   readonly registry: string;
+  /** npm's own default. It is in every lock file, and npm replaces it by the user's. */
+  readonly defaultRegistry: string;
   /** A file with the certificates of more authorities. */
   readonly authorities: string | undefined;
 }
@@ -54,11 +57,20 @@ export interface Npm {
 /** As the user has configured it outside of any project. */
 export async function findNpm(): Promise<Npm> {
   const program = findProgram();
-  const [registry, authorities] = await Promise.all(["registry", "cafile"].map(read));
-  return { program, registry: withSlash(registry!), authorities: authorities || process.env.NODE_EXTRA_CA_CERTS };
+  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_config_/i.test(name)));
+  const nothing = ["--userconfig=/nonexistent/user", "--globalconfig=/nonexistent/global"];
+  const [registry, defaultRegistry, authorities] = await Promise.all([
+    read(["registry"], process.env),
+    read(["registry", ...nothing], own),
+    read(["cafile"], process.env),
+  ]);
+  return {
+    ...{ program, registry: withSlash(registry!), defaultRegistry: withSlash(defaultRegistry!) },
+    authorities: authorities || process.env.NODE_EXTRA_CA_CERTS,
+  };
 
-  async function read(name: string): Promise<string | undefined> {
-    const { stdout } = await promisify(execFile)(process.execPath, [program, "config", "get", name], { cwd: "/", timeout: 30_000 });
+  async function read(args: readonly string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
+    const { stdout } = await promisify(execFile)(process.execPath, [program, "config", "get", ...args], { cwd: "/", env, timeout: 30_000 });
     const value = stdout.trim();
     return value === "null" || value === "undefined" ? undefined : value;
   }

@@ -34,24 +34,21 @@ type LockedPackage = LockFile["packages"][string];
 
 export const KINDS = Object.keys(dependencies) as (keyof typeof dependencies)[];
 
-/** npm writes its public registry into every lock file, and replaces it by the configured one. */
-const PUBLIC_REGISTRY = "https://registry.npmjs.org/";
-
 /** "node_modules/@pulumi/pulumi/node_modules/long" */
 const PLACE = /^(?:node_modules\/(?:@[a-z0-9-~][a-z0-9-._~]*\/)?[A-Za-z0-9-~_][A-Za-z0-9-._~]*(?:\/|$))+$/;
 
 /** A range of versions, a tag, or another name for a package of the registry. Never a URL, a repository or a path. */
 const SPEC = /^(?:npm:(?:@[\w.~-]+\/)?[\w.~-]+@)?[\w\s.*^~<>=|+-]*$/;
 
-/** @throws {UnsafePackages} */
-export function readLockFile(text: string, registry: string): LockFile {
+/** @param registries whose packages are accepted. @throws {UnsafePackages} */
+export function readLockFile(text: string, registries: readonly string[]): LockFile {
   if (text.length > LARGEST) throw new UnsafePackages(`it has more than ${LARGEST / 2 ** 20} MiB`);
   const lock = parse(text);
   if (!VERSIONS.includes(lock.lockfileVersion)) throw new UnsafePackages(`its version is ${lock.lockfileVersion}, not 2 or 3`);
   const packages = Object.entries(lock.packages);
   if (packages.length > MOST_PACKAGES) throw new UnsafePackages(`it has more than ${MOST_PACKAGES} packages`);
   for (const [place, one] of packages) {
-    const reason = place === "" ? findForeignSpec(one) : (reasonAgainst(place, one, registry) ?? findForeignSpec(one));
+    const reason = place === "" ? findForeignSpec(one) : (reasonAgainst(place, one, registries) ?? findForeignSpec(one));
     if (reason !== undefined) throw new UnsafePackages(`${quote(place === "" ? "the project" : place)} ${reason}`);
   }
   return lock;
@@ -68,13 +65,16 @@ function parse(text: string): LockFile {
   }
 }
 
-function reasonAgainst(place: string, { link, resolved, integrity, inBundle }: LockedPackage, registry: string): string | undefined {
+function reasonAgainst(
+  place: string,
+  { link, resolved, integrity, inBundle }: LockedPackage,
+  registries: readonly string[],
+): string | undefined {
   if (link) return "is a link";
   if (!PLACE.test(place) || place.endsWith("/")) return "is not in node_modules";
   // In the archive of the package that contains it.
   if (inBundle && resolved === undefined) return undefined;
-  if (resolved !== undefined && ![registry, PUBLIC_REGISTRY].some((allowed) => isBelow(resolved, allowed)))
-    return "does not come from the registry";
+  if (resolved !== undefined && !registries.some((registry) => isBelow(resolved, registry))) return "does not come from the registry";
   return integrity !== undefined && /^sha512-[A-Za-z0-9+/]{86}==$/.test(integrity) ? undefined : "has no SHA-512 hash";
 }
 

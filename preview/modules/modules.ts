@@ -45,7 +45,7 @@ export async function findModules(
 ): Promise<Readonly<Record<"base" | "head", Modules>>> {
   const installed = installedFor(repository, project);
   const place = installed?.place ?? path.relative(repository.top, project);
-  const own = ownModules();
+  const own = findOwnPackages();
   const [before, after] = await Promise.all([lockOf(repository, base, place), lockOf(repository, head, place)]);
   const ofHead: Found = installed ?? (await packagesOf(after));
   const ofBase: Found = before?.text === after?.text ? ofHead : await packagesOf(before);
@@ -74,7 +74,14 @@ export async function findModules(
     if (lock.name !== NPM_LOCK) return { reason: `has a ${lock.name}, and only packages of a ${NPM_LOCK} are installed here` };
     try {
       const npm = await findNpm();
-      return { directory: await installPackages(readLockFile(lock.text, npm.registry), npm, sandbox, path.join(cache, "modules")) };
+      return {
+        directory: await installPackages(
+          readLockFile(lock.text, [npm.registry, npm.defaultRegistry]),
+          npm,
+          sandbox,
+          path.join(cache, "modules"),
+        ),
+      };
     } catch (error) {
       const why = (error as Error).message;
       return {
@@ -99,7 +106,7 @@ function installedFor(repository: Repository, project: string): Modules | undefi
 }
 
 /** Those of the checkout that this slipway runs from, which in a workflow is the base's. */
-function ownModules(): { readonly directory: string | undefined; readonly lock: string | undefined } {
+function findOwnPackages(): { readonly directory: string | undefined; readonly lock: string | undefined } {
   const root = path.join(import.meta.dirname, "../..");
   const [directory, lock] = [path.join(root, "node_modules"), path.join(root, NPM_LOCK)];
   return {

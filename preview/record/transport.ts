@@ -47,20 +47,20 @@ export function transportOf(name: string, text: string): Transport | undefined {
 }
 
 function switchOf(name: string, value: string): Transport | undefined {
-  const said = { text: `${name}=${value.slice(0, 40)}`, isSwitch: true };
+  const setting = { text: `${name}=${value.slice(0, 40)}`, isSwitch: true };
   if (/SSL_?MODE$/i.test(name)) {
     const security = MODES[value.toLowerCase()];
-    return security && { ...said, security };
+    return security && { ...setting, security };
   }
   const isOff = /^(?:0|false|off|no|none|disable[d]?)$/i.test(value);
   const isOn = /^(?:1|true|on|yes|enable[d]?)$/i.test(value);
   if (!isOff && !isOn) return undefined;
   if (/(?:SKIP_(?:SSL|TLS)_VERIFY|(?:SSL|TLS)_INSECURE|INSECURE_(?:SSL|TLS))$/i.test(name))
-    return { ...said, security: isOn ? "encrypted" : "verified" };
+    return { ...setting, security: isOn ? "encrypted" : "verified" };
   if (/REJECT_UNAUTHORIZED$|(?:SSL|TLS)_VERIFY$|VERIFY_(?:SSL|TLS)$/i.test(name))
-    return { ...said, security: isOff ? "encrypted" : "verified" };
+    return { ...setting, security: isOff ? "encrypted" : "verified" };
   return /(?:^|_)(?:SSL|TLS|USE_SSL|USE_TLS|SSL_ENABLED|TLS_ENABLED)$/i.test(name)
-    ? { ...said, security: isOff ? "plain" : "verified" }
+    ? { ...setting, security: isOff ? "plain" : "verified" }
     : undefined;
 }
 

@@ -37,9 +37,9 @@ describeUnless(missing, "an untrusted commit", () => {
   });
 
   async function reviewed(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-    const { code, out, said } = await checkout.preview(["--base", "HEAD~1", "--format", "json", ...args], env);
+    const { code, out, said: errors } = await checkout.preview(["--base", "HEAD~1", "--format", "json", ...args], env);
     const review = code === 2 || out === "" ? undefined : JSON.parse(out);
-    return { code, said, text: out + said, stack: review?.stacks[0] };
+    return { code, errors, text: out + errors, stack: review?.stacks[0] };
   }
 
   describe("that names packages", () => {
@@ -157,8 +157,8 @@ describeUnless(missing, "an untrusted commit", () => {
         packages["node_modules/harbour-colors"] = dependency;
       });
       void kept;
-      const { stack, said } = await reviewed([], { npm_config_registry: registry.url });
-      expect(existsSync(marker()), said).toBe(false);
+      const { stack, errors } = await reviewed([], { npm_config_registry: registry.url });
+      expect(existsSync(marker()), errors).toBe(false);
       if (process.env.SHOW) console.log(JSON.stringify(stack));
       expect(stack.messages).toEqual([]);
       expect(registry.requests).toContain("/harbour-colors/-/harbour-colors-1.0.0.tgz");
@@ -197,8 +197,8 @@ describeUnless(missing, "an untrusted commit", () => {
       const [file, text] = make();
       checkout.write(file!, text!);
       checkout.commit("a fork");
-      const { code, said, stack } = await reviewed(["--timeout", "5"]);
-      if (code === 2) expect(said).toMatch(/^head: .{10,400}\n$/s);
+      const { code, errors, stack } = await reviewed(["--timeout", "5"]);
+      if (code === 2) expect(errors).toMatch(/^head: .{10,400}\n$/s);
       else expect([0, 1]).toContain(code);
       if (code === 1) expect(stack.failure.message.length).toBeGreaterThan(10);
     });
@@ -209,9 +209,9 @@ describeUnless(missing, "an untrusted commit", () => {
       checkout.write("Pulumi.yaml", `name: harbour\nruntime: nodejs\nmain: index.ts\nstackConfigDir: ${folder}\n`);
       checkout.write("index.ts", programOf(`pulumi.log.warn("color: " + new pulumi.Config().get("color"));`));
       checkout.commit("a fork");
-      const { text, code, said } = await reviewed();
+      const { text, code, errors } = await reviewed();
       expect(text).not.toContain(SECRET);
-      expect([code, said]).toEqual([2, "head: Pulumi.yaml names a file outside of the commit.\n"]);
+      expect([code, errors]).toEqual([2, "head: Pulumi.yaml names a file outside of the commit.\n"]);
       // The control: a plan, which is of the user's own program, reads them.
       const plan = [path.join(ROOT, "bin/slipway.js"), "plan", "--stack", "prod", "--cwd", checkout.directory];
       expect(execFileSync(process.execPath, plan, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })).toContain(SECRET);
@@ -241,10 +241,10 @@ describeUnless(missing, "an untrusted commit", () => {
     const resources = `for (let n = 0; n < 8_000; n++) new pulumi.CustomResource("digitalocean:index/tag:Tag", "tag" + n, { name: "x".repeat(100) + n, at: { deep: { deeper: n } } });`;
     checkout.write("index.ts", programOf(resources));
     checkout.commit("a fork");
-    const { code, said } = await checkout.preview(["--base", "HEAD~1", "--timeout", "10", "--format", "json"]);
+    const { code, said: errors } = await checkout.preview(["--base", "HEAD~1", "--timeout", "10", "--format", "json"]);
     const ended = [0, 1, null];
-    expect(ended, said).toContain(code);
-    if (code === null) expect(said).toContain("The comparison did not finish within 10 seconds, so there is no review.");
+    expect(ended, errors).toContain(code);
+    if (code === null) expect(errors).toContain("The comparison did not finish within 10 seconds, so there is no review.");
   });
 });
 

@@ -14,7 +14,7 @@ export interface Definition {
 /** @param name without its schema */
 export type FindDefinition = (name: string) => Promise<readonly Definition[]>;
 
-/** Deeper calls are said to be unknown. */
+/** What deeper calls do is reported as unknown. */
 const DEEPEST = 5;
 
 /** What a statement does, with what the code does that it runs. */
