@@ -12,6 +12,16 @@ export interface Commit {
   readonly tree: string;
 }
 
+export interface TreeSize {
+  readonly files: number;
+  readonly bytes: number;
+  /** The paths of symbolic links. */
+  readonly links: readonly string[];
+}
+
+/** Git's mode of a symbolic link. */
+const LINK = "120000";
+
 const QUIET = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "advice.detachedHead=false"];
 const ENV = { ...process.env, GIT_TERMINAL_PROMPT: "0", GIT_OPTIONAL_LOCKS: "0", GIT_LFS_SKIP_SMUDGE: "1", LC_ALL: "C" };
 const LARGEST = 256 * 1024 * 1024;
@@ -86,8 +96,8 @@ export class Repository {
     return this.git(["cat-file", "blob", `${commit.tree}:${file}`]).catch(() => undefined);
   }
 
-  /** Counts the files of a commit and their bytes, and stops once there are more than asked for. */
-  measure(tree: string, most: { readonly files: number; readonly bytes: number }): Promise<readonly [files: number, bytes: number]> {
+  /** Lists a commit without checking it out, and stops once it has more than asked for. */
+  measure(tree: string, most: Pick<TreeSize, "files" | "bytes">): Promise<TreeSize> {
     return new Promise((resolve, reject) => {
       const child = spawn("git", [...QUIET, "ls-tree", "-r", "-l", "-z", tree], {
         cwd: this.top,
@@ -95,11 +105,16 @@ export class Repository {
         stdio: ["ignore", "pipe", "ignore"],
       });
       let [files, bytes, rest] = [0, 0, ""];
-      child.stdout.setEncoding("latin1").on("data", (text: string) => {
+      const links: string[] = [];
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
         const entries = (rest + text).split("\0");
         rest = entries.pop()!;
-        // "100644 blob <hash>     <size>\t<path>"; a submodule has no size.
-        for (const entry of entries) bytes += Number(/^\d+ \S+ \S+ +(\d+)\t/.exec(entry)?.[1] ?? 0);
+        for (const entry of entries) {
+          // "100644 blob <hash>     <size>\t<path>"; a submodule has no size.
+          const [, mode, size, file] = /^(\d+) \S+ \S+ +(\d+|-)\t([\s\S]*)$/.exec(entry) ?? [];
+          bytes += Number(size) || 0;
+          if (mode === LINK) links.push(file!);
+        }
         files += entries.length;
         if (files > most.files || bytes > most.bytes) child.kill("SIGKILL");
       });
@@ -107,7 +122,7 @@ export class Repository {
       child.on("error", reject);
       child.on("close", (code, signal) => {
         running.delete(child);
-        if (code === 0 || signal === "SIGKILL") resolve([files, bytes]);
+        if (code === 0 || signal === "SIGKILL") resolve({ files, bytes, links });
         else reject(new Error(`git ls-tree failed with code ${code}`));
       });
     });

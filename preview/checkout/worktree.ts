@@ -100,13 +100,13 @@ export class Worktrees {
 
   /** The same commit has the same path every time, so that Node's compile cache fits. */
   async add(side: "base" | "head", { tree }: Commit): Promise<string> {
-    await this.#refuseTooLarge(side, tree);
+    const links = await this.#measure(side, tree);
     const directory = this.#claim(`${side}-${tree.slice(0, 16)}`);
     this.#added = this.#added.then(() => this.#register(directory, tree));
     await this.#added;
     // The checkout takes longest; two can run at once.
     await this.#repository.git(["-C", directory, "checkout", "--quiet", "--detach", "--force", tree]);
-    await this.#refuseLinksOutside(side, directory, tree);
+    refuseLinksOutside(side, directory, links);
     return directory;
   }
 
@@ -165,29 +165,25 @@ export class Worktrees {
     rmSync(`${directory}.pid`, { force: true });
   }
 
-  /** A tree of a few kilobytes can name billions of files. */
-  async #refuseTooLarge(side: string, tree: string): Promise<void> {
-    const [files, bytes] = await this.#repository.measure(tree, { files: MOST_FILES, bytes: MOST_BYTES });
+  /** A tree of a few kilobytes can name billions of files. @returns the paths of its symbolic links */
+  async #measure(side: string, tree: string): Promise<readonly string[]> {
+    const { files, bytes, links } = await this.#repository.measure(tree, { files: MOST_FILES, bytes: MOST_BYTES });
     if (files > MOST_FILES || bytes > MOST_BYTES)
       throw new ProjectError(
         `${side}: the commit has more than ${files > MOST_FILES ? `${MOST_FILES} files` : `${MOST_BYTES / 2 ** 30} GiB`}, which is more than a preview checks out.`,
       );
+    return links;
   }
+}
 
-  /** Node's permission model follows symbolic links, so a link out of the checkout would let the program read other files. */
-  async #refuseLinksOutside(side: string, directory: string, tree: string): Promise<void> {
-    const listed = await this.#repository.git(["ls-tree", "-r", "-z", tree]);
-    const real = realpathSync(directory);
-    for (const line of listed.split("\0")) {
-      if (!line.startsWith("120000")) continue;
-      const file = line.slice(line.indexOf("\t") + 1);
-      if (!pointsInside(real, path.join(real, file))) {
-        throw new ProjectError(
-          `${side}: ${file} is a symbolic link to a place outside of the repository, through which the program could read. Remove the link.`,
-        );
-      }
-    }
-  }
+/** Node's permission model follows symbolic links, so a link out of the checkout would let the program read other files. */
+function refuseLinksOutside(side: string, directory: string, links: readonly string[]): void {
+  const real = realpathSync(directory);
+  for (const file of links)
+    if (!pointsInside(real, path.join(real, file)))
+      throw new ProjectError(
+        `${side}: ${file} is a symbolic link to a place outside of the repository, through which the program could read. Remove the link.`,
+      );
 }
 
 function pointsInside(folder: string, link: string): boolean {
