@@ -13,8 +13,7 @@ import {
   fieldsOf,
   isOptionOn,
   kindOf,
-  quoteIfNeeded,
-  stringsOf,
+  objectName,
   tableName,
 } from "../read/statement.ts";
 import type { ColumnTypes } from "./column-types.ts";
@@ -261,11 +260,4 @@ function isVolatile(expression: unknown): boolean {
 
 function relationsOf(list: unknown): string[] {
   return ((list as { RangeVar?: unknown }[] | undefined) ?? []).map(({ RangeVar }) => tableName(RangeVar));
-}
-
-function objectName(object: unknown): string {
-  const { List, TypeName } = object as { List?: { items?: unknown }; TypeName?: { names?: unknown } };
-  return stringsOf(List?.items ?? TypeName?.names)
-    .map(quoteIfNeeded)
-    .join(".");
 }

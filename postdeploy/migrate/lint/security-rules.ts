@@ -1,9 +1,9 @@
 /** Rules about access: row-level security, grants, functions and passwords. */
-import { commandsOf, type Fields, isParameterOn, stringOf, tableName } from "../read/statement.ts";
+import { commandsOf, type Fields, isParameterOn, optionsIn, stringOf, tableName } from "../read/statement.ts";
 import type { FileSet } from "./file-set.ts";
 import { type Rule, type RuleFindings, warn } from "./rule.ts";
 
-const optionsOf = ({ options }: Fields): Fields[] => ((options as { DefElem: Fields }[] | undefined) ?? []).map(({ DefElem }) => DefElem);
+const optionsOf = ({ options }: Fields): Fields[] => optionsIn(options);
 
 export const createPolicy: Rule = (fields, { set }) => {
   const table = tableName(fields.table);
@@ -27,12 +27,12 @@ export const createFunction: Rule = (fields) => {
 
 /** ALTER FUNCTION keeps everything else, which lint does not know: it checks only what the statement sets. */
 export const alterFunction: Rule = (fields) => {
-  const options = ((fields.actions as { DefElem: Fields }[] | undefined) ?? []).map(({ DefElem }) => DefElem);
+  const options = optionsIn(fields.actions);
   if (isDefiner(options)) return checkSearchPath(options, "The SECURITY DEFINER function");
   return searchPathOf(options) === undefined ? [] : checkSearchPath(options, "The function, if it is SECURITY DEFINER,");
 };
 
-const isDefiner = (options: readonly Fields[]) =>
+export const isDefiner = (options: readonly Fields[]) =>
   options.some(({ defname, arg }) => defname === "security" && (arg as { Boolean?: { boolval?: boolean } })?.Boolean?.boolval === true);
 
 interface SetStatement {
@@ -41,7 +41,7 @@ interface SetStatement {
   readonly args?: readonly unknown[];
 }
 
-function searchPathOf(options: readonly Fields[]): SetStatement | undefined {
+export function searchPathOf(options: readonly Fields[]): SetStatement | undefined {
   const settings = options
     .filter(({ defname }) => defname === "set")
     .map(({ arg }) => (arg as { VariableSetStmt?: SetStatement } | undefined)?.VariableSetStmt);

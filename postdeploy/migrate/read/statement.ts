@@ -41,6 +41,9 @@ export function columnType(column: Fields): string {
   return stringsOf((column.typeName as { names?: unknown } | undefined)?.names).at(-1) ?? "";
 }
 
+/** The options of a statement: `DEFAULT 5`, `LANGUAGE sql`. */
+export const optionsIn = (list: unknown): Fields[] => ((list as { DefElem: Fields }[] | undefined) ?? []).map(({ DefElem }) => DefElem);
+
 /** Whether a boolean option in parentheses is on, as defGetBoolean in Postgres reads it: on without a value, and the last one counts. */
 export function isOptionOn(params: unknown, name: string): boolean {
   const option = lastOption(params, name);
@@ -193,4 +196,26 @@ function collectTables(value: unknown, found: Set<string>): void {
       }
     for (const item of Object.values(value)) collectTables(item, found);
   }
+}
+
+/** The name of an object in a DROP, a GRANT or a COMMENT, quoted where it has to be. */
+export function objectName(object: unknown): string {
+  const {
+    List,
+    TypeName,
+    RangeVar,
+    String: text,
+    ObjectWithArgs,
+  } = object as {
+    List?: { items?: unknown };
+    TypeName?: { names?: unknown };
+    RangeVar?: unknown;
+    String?: { sval?: string };
+    ObjectWithArgs?: { objname?: unknown };
+  };
+  if (RangeVar !== undefined) return tableName(RangeVar);
+  if (text !== undefined) return quoteIfNeeded(text.sval ?? "");
+  return stringsOf(List?.items ?? TypeName?.names ?? ObjectWithArgs?.objname)
+    .map(quoteIfNeeded)
+    .join(".");
 }

@@ -1,6 +1,6 @@
 /** The statements in a body of code: of a DO block, a function or a procedure, also those that it composes as text. */
 import type { Node } from "libpg-query";
-import { type Fields, fieldsOf, kindOf, stringOf, stringsOf } from "../../../postdeploy/migrate/read/statement.ts";
+import { type Fields, fieldsOf, kindOf, optionsIn, stringOf, stringsOf } from "../../../postdeploy/migrate/read/statement.ts";
 import { parseBlock, parseSql } from "./parser.ts";
 
 export interface Body {
@@ -16,7 +16,8 @@ const NOTHING: Body = { statements: [], composed: [] };
 /** @param node DO, CREATE FUNCTION or CREATE PROCEDURE. @param whole its text, without which a body that assigns to a parameter cannot be read */
 export async function bodyOf(node: Node, whole?: string): Promise<Body> {
   const fields = fieldsOf(node);
-  const options = optionsIn(kindOf(node) === "DoStmt" ? fields.args : fields.options);
+  const all = optionsIn(kindOf(node) === "DoStmt" ? fields.args : fields.options);
+  const options = new Map(all.map(({ defname, arg }) => [defname, arg]));
   const items = (fields.sql_body as { List?: { items?: { List?: { items?: Node[] } }[] } } | undefined)?.List?.items;
   if (items !== undefined) return { statements: items.flatMap((item) => item.List?.items ?? []), composed: [] };
   const language = stringOf(options.get("language")) ?? "plpgsql";
@@ -26,9 +27,6 @@ export async function bodyOf(node: Node, whole?: string): Promise<Body> {
   if (language === "plpgsql") return await readPlpgsql(whole, kindOf(node) === "DoStmt", text);
   return { ...NOTHING, unreadable: `it is written in ${language}` };
 }
-
-const optionsIn = (list: unknown): ReadonlyMap<string, unknown> =>
-  new Map(((list ?? []) as { DefElem: { defname: string; arg?: unknown } }[]).map(({ DefElem }) => [DefElem.defname, DefElem.arg]));
 
 async function readSql(text: string): Promise<Body> {
   const statements = await parseSql(text);

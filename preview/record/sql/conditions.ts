@@ -1,6 +1,7 @@
 /** Whether the condition of a DELETE or UPDATE selects rows, or is there for every row. */
 import type { Node } from "libpg-query";
 import { type Fields, fieldsOf, kindOf } from "../../../postdeploy/migrate/read/statement.ts";
+import { mentions } from "./nodes.ts";
 
 /** A condition that the reader cannot see through counts as one: what it selects is for a person to read. */
 export function selectsEveryRow(condition: Node | undefined): boolean {
@@ -44,9 +45,3 @@ function readsWholeTable({ subselect }: Fields): boolean {
 
 const withoutPlaces = (node: unknown): string =>
   JSON.stringify(node ?? null, (key, value: unknown) => (key === "location" ? undefined : value));
-
-export function mentions(node: unknown, kind: string): boolean {
-  if (Array.isArray(node)) return node.some((one) => mentions(one, kind));
-  if (typeof node !== "object" || node === null) return false;
-  return Object.entries(node).some(([key, inner]) => key === kind || mentions(inner, kind));
-}

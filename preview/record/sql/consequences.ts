@@ -4,17 +4,21 @@
  */
 import type { Node } from "libpg-query";
 import { effectsOf } from "../../../postdeploy/migrate/lint/effects.ts";
+import { isDefiner, searchPathOf } from "../../../postdeploy/migrate/lint/security-rules.ts";
 import {
   commandsOf,
   type Fields,
   fieldsOf,
   kindOf,
+  objectName,
+  optionsIn,
   quoteIfNeeded,
   stringOf,
   stringsOf,
   tableName,
 } from "../../../postdeploy/migrate/read/statement.ts";
-import { mentions, selectsEveryRow } from "./conditions.ts";
+import { selectsEveryRow } from "./conditions.ts";
+import { mentions } from "./nodes.ts";
 
 export interface Consequence {
   readonly kind: "data-loss" | "access" | "unknown-effect";
@@ -69,7 +73,7 @@ const JUDGES: Readonly<Record<string, Judge>> = {
   AlterSystemStmt: ({ setstmt }) => [access(`sets ${settingIn(setstmt)} for the whole server`)],
   VariableSetStmt: setting,
   CreateFunctionStmt: createdFunction,
-  AlterFunctionStmt: ({ actions }) => (isDefiner(actions) ? [access("makes a function run with the rights of its owner")] : []),
+  AlterFunctionStmt: ({ actions }) => (isDefiner(optionsIn(actions)) ? [access("makes a function run with the rights of its owner")] : []),
   CopyStmt: copied,
   CreateExtensionStmt: ({ extname }) =>
     UNSAFE_EXTENSIONS.has(String(extname))
@@ -221,12 +225,10 @@ function granted({ is_grant, privileges, grantees, grant_option, objects, targty
 const POWERS = new Set(["superuser", "bypassrls", "createrole", "createdb", "isreplication", "canlogin", "password"]);
 
 function role(what: string, { options }: Fields): readonly Consequence[] {
-  const given = ((options ?? []) as { DefElem: { defname?: string; arg?: { Boolean?: { boolval?: boolean } } } }[]).flatMap(
-    ({ DefElem }) =>
-      POWERS.has(DefElem.defname ?? "") && !(DefElem.arg?.Boolean !== undefined && DefElem.arg.Boolean.boolval !== true)
-        ? [DefElem.defname!]
-        : [],
-  );
+  const given = optionsIn(options).flatMap(({ defname, arg }) => {
+    const { Boolean: value } = (arg ?? {}) as { Boolean?: { boolval?: boolean } };
+    return POWERS.has(String(defname)) && (value === undefined || value.boolval === true) ? [String(defname)] : [];
+  });
   return [access(given.length === 0 ? what : `${what}: ${given.map((name) => POWER_WORDS[name] ?? name).join(", ")}`)];
 }
 
@@ -251,25 +253,19 @@ const SAFE_LANGUAGES = new Set(["sql", "plpgsql"]);
 
 function createdFunction({ funcname, options }: Fields): readonly Consequence[] {
   const name = stringsOf(funcname).map(quoteIfNeeded).join(".");
-  const all = ((options ?? []) as { DefElem: { defname?: string; arg?: unknown } }[]).map(({ DefElem }) => DefElem);
+  const all = optionsIn(options);
   const language = stringOf(all.find(({ defname }) => defname === "language")?.arg) ?? "sql";
-  const hasPath = JSON.stringify(all.filter(({ defname }) => defname === "set")).includes('"search_path"');
   return [
     ...(SAFE_LANGUAGES.has(language) ? [] : [access(`adds function ${name} in ${language}, which can do what the server's user can`)]),
-    ...(isDefiner(options)
+    ...(isDefiner(all)
       ? [
-          hasPath
+          searchPathOf(all) !== undefined
             ? access(`adds function ${name}, which runs with the rights of its owner`, "care")
             : access(`adds function ${name}, which runs with the rights of its owner and the search path of its caller`),
         ]
       : []),
   ];
 }
-
-const isDefiner = (options: unknown): boolean =>
-  ((options ?? []) as { DefElem: { defname?: string; arg?: { Boolean?: { boolval?: boolean } } } }[]).some(
-    ({ DefElem }) => DefElem.defname === "security" && DefElem.arg?.Boolean?.boolval === true,
-  );
 
 function copied({ is_program, is_from, filename, relation }: Fields): readonly Consequence[] {
   if (is_program) return [access(`runs the program "${filename}" on the server`)];
@@ -337,24 +333,3 @@ const privilegesIn = (list: unknown): string =>
   ((list ?? []) as { AccessPriv?: { priv_name?: string } }[])
     .map(({ AccessPriv }) => AccessPriv?.priv_name ?? "every privilege")
     .join(", ");
-
-function objectName(object: unknown): string {
-  const {
-    List,
-    TypeName,
-    RangeVar,
-    String: text,
-    ObjectWithArgs,
-  } = object as {
-    List?: { items?: unknown };
-    TypeName?: { names?: unknown };
-    RangeVar?: unknown;
-    String?: { sval?: string };
-    ObjectWithArgs?: { objname?: unknown };
-  };
-  if (RangeVar !== undefined) return tableName(RangeVar);
-  if (text !== undefined) return quoteIfNeeded(text.sval ?? "");
-  return stringsOf(List?.items ?? TypeName?.names ?? ObjectWithArgs?.objname)
-    .map(quoteIfNeeded)
-    .join(".");
-}

@@ -4,6 +4,7 @@ import type { Statement } from "../../../postdeploy/migrate/read/parse.ts";
 import { fieldsOf, kindOf, stringsOf } from "../../../postdeploy/migrate/read/statement.ts";
 import { bodyOf } from "./bodies.ts";
 import { type Consequence, type Created, consequencesOf, consequencesOfCall } from "./consequences.ts";
+import { fieldsBelow } from "./nodes.ts";
 
 /** A function that the files of the system define. */
 export interface Definition {
@@ -72,17 +73,8 @@ const CHANGES = new Set(["DeleteStmt", "UpdateStmt", "InsertStmt", "MergeStmt"])
 
 /** The statement, and those in its WITH clauses. */
 function withInner(node: Node): readonly Node[] {
-  const found: Node[] = [node];
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) for (const one of value) visit(one);
-    else if (typeof value === "object" && value !== null)
-      for (const [key, inner] of Object.entries(value)) {
-        if (CHANGES.has(key)) found.push({ [key]: inner } as Node);
-        visit(inner);
-      }
-  };
-  visit(fieldsOf(node));
-  return found;
+  const inner = [...fieldsBelow(fieldsOf(node))].flatMap(([name, value]) => (CHANGES.has(name) ? [{ [name]: value } as Node] : []));
+  return [node, ...inner];
 }
 
 interface Call {
@@ -91,21 +83,12 @@ interface Call {
 }
 
 function callsIn(node: Node): readonly Call[] {
-  const found: Call[] = [];
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) for (const one of value) visit(one);
-    else if (typeof value === "object" && value !== null)
-      for (const [key, inner] of Object.entries(value)) {
-        if (key === "FuncCall" || key === "funccall") {
-          const { funcname, args } = inner as { funcname?: unknown; args?: Node[] };
-          const name = stringsOf(funcname).at(-1);
-          if (name !== undefined) found.push({ name, args: args ?? [] });
-        }
-        visit(inner);
-      }
-  };
-  visit(node);
-  return found;
+  return [...fieldsBelow(node)].flatMap(([kind, value]) => {
+    if (kind !== "FuncCall" && kind !== "funccall") return [];
+    const { funcname, args } = value as { funcname?: unknown; args?: Node[] };
+    const name = stringsOf(funcname).at(-1);
+    return name === undefined ? [] : [{ name, args: args ?? [] }];
+  });
 }
 
 const distinct = (all: readonly Consequence[]): readonly Consequence[] => [...new Map(all.map((one) => [one.text, one])).values()];
