@@ -50,7 +50,7 @@ export interface ArchivedFile extends Sum {
 export interface Archive {
   /** Below which it is in each copy. */
   readonly prefix: string;
-  readonly files: ArchivedFile[];
+  readonly files: readonly ArchivedFile[];
   readonly bytes: number;
 }
 

@@ -8,7 +8,7 @@ import { pathToFileURL } from "node:url";
 import { type Browser, launch, type Page } from "puppeteer-core";
 import { afterAll, beforeAll } from "vitest";
 import { lockDirectory } from "../local/cloud/store/lock.ts";
-import { isExecutable } from "../local/servers/packages/binaries.ts";
+import { isExecutable } from "../local/servers/is-executable.ts";
 import {
   fetchPackages,
   findUnpackedProgram,

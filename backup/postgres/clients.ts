@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
 import { ServerError } from "../../local/servers/error.ts";
+import { isExecutable } from "../../local/servers/is-executable.ts";
 import { detectDistribution } from "../../local/servers/packages/apt.ts";
-import { isExecutable } from "../../local/servers/packages/binaries.ts";
 import { type DownloadProgress, fetchRelease, findUnpackedRelease, type PackageCache } from "../../local/servers/packages/packages.ts";
 import { run } from "../../local/servers/run.ts";
 import { Failure } from "../../postdeploy/connect/failure.ts";

@@ -3,8 +3,7 @@
  * interrupted by its own process: a thread ends the process.
  */
 import { Worker } from "node:worker_threads";
-
-const DEFAULT_SECONDS = 60;
+import { LIMITS } from "../../preview/sandbox/run.ts";
 
 const WATCH = `
 const { workerData } = require("node:worker_threads");
@@ -15,7 +14,7 @@ setTimeout(() => {
 `;
 
 /** Ends this process after the time, unless it has ended before. */
-export function limitComparison(seconds: number = DEFAULT_SECONDS): void {
+export function limitComparison(seconds: number = LIMITS.seconds): void {
   const message = `The comparison did not finish within ${seconds} seconds, so there is no review. The change declares more than a review can show; split it, or raise the limit: --timeout <seconds>\n`;
   new Worker(WATCH, { eval: true, workerData: { message, seconds } }).unref();
 }

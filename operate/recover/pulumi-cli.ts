@@ -3,7 +3,7 @@
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { quoteWord } from "../../catalog/shell.ts";
-import { isExecutable } from "../../local/servers/packages/binaries.ts";
+import { isExecutable } from "../../local/servers/is-executable.ts";
 import { run } from "../../local/servers/run.ts";
 import { findUnfinishedAttributes } from "./backend-file.ts";
 import { RecoverError } from "./error.ts";

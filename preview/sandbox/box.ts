@@ -1,8 +1,8 @@
 /** What a process sees in a sandbox, and how one is started there. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
 import path from "node:path";
 import type { Writable } from "node:stream";
+import { isExecutable } from "../../local/servers/is-executable.ts";
 
 /** A file or a folder of this machine, and where the process finds it. */
 export interface Mount {
@@ -41,18 +41,10 @@ export const FILTER_DESCRIPTOR = 4;
 /** Where the tools are that build a sandbox. Not the user's PATH, which may name folders that others can write to. */
 export const SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin";
 
-export function findExecutable(name: string): string | undefined {
-  return SYSTEM_PATH.split(path.delimiter)
+export const findExecutable = (name: string): string | undefined =>
+  SYSTEM_PATH.split(path.delimiter)
     .map((folder) => path.join(folder, name))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
+    .find(isExecutable);
 
 /** Starts a command in a process group of its own. File descriptor 3 is a pipe to this process, like stdin and stderr. */
 export function startInBox(sandbox: Sandbox, box: Box, command: readonly string[]): ChildProcess {

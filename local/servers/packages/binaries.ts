@@ -1,9 +1,10 @@
-import { accessSync, constants, cpSync, existsSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { ServerError } from "../error.ts";
 import { changeOwner, createFolder } from "../files.ts";
 import { type Home, isOpenToAll } from "../home.ts";
+import { isExecutable } from "../is-executable.ts";
 import { type DownloadProgress, fetchPackages, findUnpackedProgram, type PackagedProgram, type Program } from "./packages.ts";
 
 /** The executables of one major version of Postgres. */
@@ -207,13 +208,4 @@ export function findOnPath(names: readonly string[], env: Environment = process.
   // Debian installs servers in folders that are not in the PATH of most users.
   const folders = [...(env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"].filter(Boolean);
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find(isExecutable);
-}
-
-export function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
