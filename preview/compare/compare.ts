@@ -1,6 +1,6 @@
 /** Compares the resources of two plans, and follows a replacement to the resources that depend on it. */
 import type { Options, Plan, PlannedResource, Value } from "../../engine/plan.ts";
-import type { ResourceChange } from "../../report/review.ts";
+import type { ResourceChange, Risk } from "../../report/review.ts";
 import { differences, type Leaf } from "./fields.ts";
 import { labelsOf, normalizeReferences, type Pair, referencesIn } from "./references.ts";
 import { replacingInputs } from "./replacements.ts";
@@ -20,6 +20,11 @@ export interface Compared {
   readonly replacedFor: readonly string[];
   /** Labels of replaced resources that change this one, although its inputs in the program are equal. */
   readonly because: readonly string[];
+}
+
+export interface Consequence {
+  readonly risk: Risk;
+  readonly note?: string;
 }
 
 export interface Comparison {

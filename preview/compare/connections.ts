@@ -1,16 +1,11 @@
 /** What a variable says about the security of a connection: encrypted, verified, or neither. */
 import { Secret, type Value } from "../../engine/plan.ts";
-import type { Risk } from "../../report/review.ts";
 import { fingerprintOf } from "../record/parse.ts";
 import { type Transport, transportOf } from "../record/transport.ts";
-
-interface Weakened {
-  readonly risk: Risk;
-  readonly note: string;
-}
+import type { Consequence } from "./compare.ts";
 
 /** @param path of the difference: `spec.service api.env DATABASE_URL.value`, or of the whole variable */
-export function* connectionChanged(path: string, before: Value | undefined, after: Value | undefined): Generator<Weakened> {
+export function* connectionChanged(path: string, before: Value | undefined, after: Value | undefined): Generator<Consequence> {
   const [, name] = /\benv ([^.]+)(?:\.value)?$/.exec(path) ?? [];
   if (name === undefined) return;
   const [old, now] = [before, after].map((value) => readTransport(name, value));
