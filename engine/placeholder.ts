@@ -12,6 +12,10 @@ export function placeholderFor(key: string): string {
   return `placeholder-${name.slice(0, 60)}-${createHash("sha256").update(key).digest("hex").slice(0, 32)}`;
 }
 
+/** Whether a place is a setting or a value in it: "slipway:google.clientSecret" and "slipway:google". */
+export const isPartOf = (place: string, key: string): boolean =>
+  place === key || place.startsWith(`${key}.`) || place.startsWith(`${key}[`);
+
 export function isPlaceholder(text: string): boolean {
   return SHAPE.test(text);
 }

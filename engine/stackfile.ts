@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { isSeq, type Node } from "yaml";
 import { compare } from "./order.ts";
-import { placeholderFor } from "./placeholder.ts";
+import { isPartOf, placeholderFor } from "./placeholder.ts";
 import { type Project, stackNames } from "./project.ts";
 import { ProjectError } from "./projecterror.ts";
 import { type Data, type Entries, readYaml, type YamlFile } from "./yaml.ts";
@@ -119,7 +119,7 @@ class ConfigCollector {
   }
 
   #placeholdersIn(key: string): readonly string[] {
-    return [...this.placeholders].filter((place) => place === key || place.startsWith(`${key}.`) || place.startsWith(`${key}[`));
+    return [...this.placeholders].filter((place) => isPartOf(place, key));
   }
 
   /** The value with a placeholder for each `secure:` inside it. */

@@ -139,6 +139,19 @@ describe("slipway preview", () => {
     ]);
   });
 
+  it("reports a secret setting that the change requires and the stack lacks, once", async () => {
+    checkout.write("index.ts", programOf(`pulumi.log.warn("missing: harbour:token");`));
+    checkout.commit("a token");
+    const { stacks } = await checkout.review();
+    expect(stacks[0]).toMatchObject({
+      risk: "danger",
+      missing: [{ setting: "harbour:token", command: "pulumi config set --secret harbour:token --stack prod" }],
+    });
+    checkout.write("README.md", "later\n");
+    checkout.commit("later");
+    expect((await checkout.review()).stacks[0]).not.toHaveProperty("missing");
+  });
+
   it("reports migrations and keyspaces with the stacks that apply them", async () => {
     checkout.write("sql/orders/001_orders.sql", "CREATE TABLE orders (id bigint PRIMARY KEY);\n");
     checkout.write(

@@ -1,4 +1,6 @@
 /** Reviews one stack: compares its plans at base and head. */
+import { quoteWord } from "../catalog/shell.ts";
+import { isPartOf } from "../engine/placeholder.ts";
 import type { Plan } from "../engine/plan.ts";
 import { componentsOf, field } from "../report/plan/app-spec.ts";
 import { owners } from "../report/plan/owner.ts";
@@ -105,16 +107,15 @@ function fieldsOf({ leaves, replacedFor }: Compared): ResourceChange["fields"] {
 function missingSettings(stack: string, { base, head }: Comparison, encrypted: Additions["encrypted"]): Pick<StackReview, "missing"> {
   if (encrypted === undefined) return {};
   const lacking = ({ placeholders }: Plan, keys: readonly string[]) =>
-    placeholders.filter((key) => !keys.some((one) => isWithin(key, one)));
+    placeholders.filter((key) => !keys.some((one) => isPartOf(key, one) || isPartOf(one, key)));
   const before = new Set(lacking(base, encrypted.base));
   const missing = lacking(head, encrypted.head).filter((key) => !before.has(key));
-  return missing.length === 0
-    ? {}
-    : { missing: missing.map((setting) => ({ setting, command: `pulumi config set --secret ${setting} --stack ${stack}` })) };
+  return missing.length === 0 ? {} : { missing: missing.map((setting) => ({ setting, command: formatCommand(setting, stack) })) };
 }
 
-const isWithin = (key: string, whole: string): boolean =>
-  key === whole || key.startsWith(`${whole}.`) || key.startsWith(`${whole}[`) || whole.startsWith(`${key}.`);
+/** The head chooses both names, and a reader of the review types the command. */
+const formatCommand = (setting: string, stack: string): string =>
+  `pulumi config set --secret ${quoteWord(setting)} --stack ${quoteWord(stack)}`;
 
 /** Messages that the program did not log at base. */
 function newMessages({ base, head }: Comparison): StackReview["messages"] {

