@@ -79,7 +79,7 @@ describeWithPulumi("a stack under Pulumi's engine", (cli) => {
 
   it("sends a change of one plain variable and leaves the encrypted ones as they are", async () => {
     const before = await secretsOf(stack);
-    await stack.succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
+    await stack.succeed("config", "set", "--path", 'slipway:fluxstudio.connections["api/DB_POOL_MAX"]', "20");
     await stack.succeed("up", "--yes", "--skip-preview");
     const after = await secretsOf(stack);
     expect(after["rtpm-api-candlefish-test"]).toEqual(before["rtpm-api-candlefish-test"]);

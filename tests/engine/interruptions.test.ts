@@ -27,7 +27,7 @@ const CHANGES: readonly (readonly string[])[] = [
   ["slipway:rotated", "2026-11-01"],
   ["slipway:rotated", "2026-11-02"],
   ["--path", "slipway:postgres.size", "db-s-2vcpu-4gb"],
-  ["--path", "slipway:fluxstudio.phase", "P2"],
+  ["--path", 'slipway:fluxstudio.connections["api/DB_POOL_MAX"]', "20"],
   ["--path", "slipway:allowedSources[0]", "8.8.4.4"],
 ];
 

@@ -44,12 +44,12 @@ describeWithPulumi("a protected stack", (cli) => {
     return urns.find((urn) => urn.endsWith(`::${name}`))!;
   }
 
-  it("takes rotated secrets, another size, phase, source and pool in one up, and deletes only the old pool [C8]", async () => {
+  it("takes rotated secrets, another size, variable, source and pool in one up, and deletes only the old pool [C8]", async () => {
     const before = await state();
     stack.requests();
     await set("rotated", "2026-11-01");
     await set("postgres.size", "db-s-4vcpu-8gb");
-    await set("fluxstudio.phase", "P2");
+    await set('fluxstudio.connections["api/DB_POOL_MAX"]', "20");
     await set("allowedSources[0]", "198.18.0.7");
     await set("candlefish.connections.candlefish_collaboration", "9");
     await up();

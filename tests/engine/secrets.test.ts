@@ -92,7 +92,7 @@ describeWithPulumi("the rotation of secrets of a stack of Pulumi", (cli) => {
 
   it("is refused for an empty value, and while the program has changes that are not deployed", async () => {
     expect(await rotate("\n", "--name", "googleClientSecret", "--yes")).toEqual({ code: 2, output: expect.stringContaining("is empty") });
-    await stack.succeed("config", "set", "--path", "slipway:fluxstudio.phase", "P2");
+    await stack.succeed("config", "set", "--path", 'slipway:fluxstudio.connections["api/DB_POOL_MAX"]', "20");
     const refused = await rotate("", "--yes", "--name", "googleClientSecret");
     expect(refused.code).toBe(2);
     const changed = await rotate("another", "--yes", "--name", "googleClientSecret");
