@@ -1,5 +1,5 @@
 /** Runs git on the previewed repository without hooks, filters, pager or prompts of the repository. */
-import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { copyFileSync, existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import { ProjectError } from "../../engine/projecterror.ts";
@@ -52,11 +52,6 @@ export class Repository {
 
   git(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
     return run(this.top, args, env);
-  }
-
-  /** Synchronous, for use while the process ends. */
-  gitSync(args: readonly string[]): void {
-    execFileSync("git", [...QUIET, ...args], { cwd: this.top, env: ENV, stdio: "ignore" });
   }
 
   /** The merge base, so that later commits of the base do not count as changes. */

@@ -93,8 +93,10 @@ export class Worktrees {
 
   constructor(repository: Repository, folder: string) {
     this.#repository = repository;
-    this.#root = path.join(folder, createHash("sha256").update(repository.common).digest("hex").slice(0, 12));
-    mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+    const root = path.join(folder, createHash("sha256").update(repository.common).digest("hex").slice(0, 12));
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    // As git writes it in its records.
+    this.#root = realpathSync(root);
     this.#sweep();
   }
 
@@ -152,15 +154,19 @@ export class Worktrees {
     }
   }
 
+  /**
+   * Without git, which reads the records of all worktrees and fails while one of them is incomplete: that of a git that was killed while it added
+   * another.
+   */
   #remove(directory: string): void {
     rmSync(directory, REMOVE);
-    try {
-      // Forced twice, so that git also removes a worktree that it was still adding.
-      this.#repository.gitSync(["worktree", "remove", "--force", "--force", directory]);
-    } catch {
-      // The preview was killed while git was adding the worktree.
-      const record = path.join(this.#repository.common, "worktrees", path.basename(directory));
-      if (!existsSync(path.join(record, "gitdir"))) rmSync(record, REMOVE);
+    const records = path.join(this.#repository.common, "worktrees");
+    for (const name of namesIn(records)) {
+      const record = path.join(records, name);
+      const link = textOf(path.join(record, "gitdir")).trimEnd();
+      // A record that git has only begun names no directory yet.
+      const isOurs = link === "" ? name === path.basename(directory) : path.resolve(record, link) === path.join(directory, ".git");
+      if (isOurs) rmSync(record, REMOVE);
     }
     rmSync(`${directory}.pid`, { force: true });
   }
@@ -198,10 +204,20 @@ function pointsInside(folder: string, link: string): boolean {
 
 /** Undefined if another preview has removed the file. */
 function ownerIn(file: string): number | undefined {
+  const text = textOf(file);
+  return text === "" ? undefined : Number(text);
+}
+
+/** Empty if the file does not exist. */
+const textOf = (file: string): string => unlessMissing(() => readFileSync(file, "utf8")) ?? "";
+
+const namesIn = (folder: string): readonly string[] => unlessMissing(() => readdirSync(folder)) ?? [];
+
+function unlessMissing<T>(read: () => T): T | undefined {
   try {
-    return Number(readFileSync(file, "utf8"));
+    return read();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (!["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code!)) throw error;
     return undefined;
   }
 }
