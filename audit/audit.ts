@@ -4,11 +4,13 @@
  * It runs twice, with different canaries: a text that differs without containing one was computed from one.
  */
 
+import type { Plan } from "../engine/plan.ts";
 import { type Project, programOf } from "../engine/project.ts";
 import { SECRET } from "../engine/secret-patterns.ts";
 import { findSecrets, replaceSecrets } from "../engine/secret-search.ts";
 import { readStack, type StackConfig } from "../engine/stackfile.ts";
 import type { Audit, Finding } from "../report/audit.ts";
+import { variablesOf } from "../report/plan/app-spec.ts";
 import { type Declarations, readDeclarations } from "./declared.ts";
 import { codeFaults, programFiles } from "./files/code.ts";
 import { eventFaults } from "./files/events.ts";
@@ -16,12 +18,13 @@ import { repositoryFaults } from "./files/repository.ts";
 import { roleFaults } from "./files/roles.ts";
 import { stateFaults } from "./files/state.ts";
 import { finding, sortFindings } from "./finding.ts";
-import { leaks, shownFaults } from "./leaks.ts";
+import { exposureOf, leaks, shownFaults } from "./leaks.ts";
 import { confirmProofs, type Observation, type Prober, unexpectedReaders } from "./probe/probe.ts";
 import { findProofs, unreadSecrets } from "./proofs.ts";
 import { findReadings, readerFaults } from "./readers.ts";
 import { compareRuns } from "./run/compare.ts";
-import { placesOf } from "./run/places.ts";
+import { outputSources } from "./run/output-sources.ts";
+import { type Place, placesOf } from "./run/places.ts";
 import { type Run, runWith, type Subject } from "./run/run.ts";
 import { lookFor, sightingsIn } from "./run/sightings.ts";
 import { type Circumstances, structureFaults } from "./structure.ts";
@@ -44,7 +47,7 @@ export async function audit(project: Project, options: AuditOptions): Promise<Au
   const { stack, config = {}, today = day(), maxAgeDays = 365, prober } = options;
   const suppressions = readSuppressions(project.root);
   const stackConfig = readStack(project, stack, { ...config, [`${project.name}:placeholders`]: "true" });
-  const subject = { program: programOf(project), directory: project.directory, config: stackConfig };
+  const subject = { program: programOf(project), directory: project.directory, entry: project.entry, config: stackConfig };
   const circumstances = { production: isProduction(stackConfig), today, maxAgeDays };
   const { settings, ...result } = await auditProgram(subject, circumstances, prober);
   const inFiles = [...codeFaults(programFiles(project.entry, project.directory), settings), ...repositoryFaults(project.root)];
@@ -77,7 +80,8 @@ export async function auditProgram(given: Subject, circumstances: Circumstances,
   const { plan } = run;
   const { stack, secretKeys } = subject.config;
   const look = lookFor(run.origins);
-  const places = placesOf(run);
+  const outputSource = outputSources(subject);
+  const places = placesOf(run, outputSource);
   const sightings = sightingsIn(places, look);
   if (plan === undefined) {
     const leaked = leaks(undefined, sightings, NO_DECLARATIONS);
@@ -94,7 +98,10 @@ export async function auditProgram(given: Subject, circumstances: Circumstances,
   }
   const declarations = readDeclarations(plan, run.origins);
   const evidence = { plan, declarations, sightings, readings: findReadings(plan, run.origins, look) };
-  const compared = await compareRuns(subject, { places, look }, plan);
+  const compared = await compareRuns(subject, { places, look }, {
+    ...{ plan, declarations, origins: run.origins, isExposed: exposedIn(plan) },
+    placesOf: (other) => placesOf(other, outputSource),
+  });
   const { observation, notes } = await probe(prober, subject);
   const leaked = leaks(plan, sightings, declarations);
   const findings = sortFindings([
@@ -117,6 +124,16 @@ export async function auditProgram(given: Subject, circumstances: Circumstances,
     notes: [...compared.notes, ...notes],
     settings: new Map([...secretKeys.map((key) => [key, key] as const), ...settingsOf(declarations)]),
   };
+}
+
+/** App Platform shows a variable of the type GENERAL, and the log of a build. */
+function exposedIn(plan: Plan): (place: Place) => boolean {
+  const shown = new Set(
+    variablesOf(plan)
+      .filter(({ type, scope }) => type !== "SECRET" || scope !== "RUN_TIME")
+      .map(({ resource, path }) => `${resource.urn} ${path}.value`),
+  );
+  return (place) => exposureOf(place) !== undefined || (place.kind === "input" && shown.has(`${place.urn} ${place.path}`));
 }
 
 /** A program that cannot run here, for example because of another provider, keeps its proofs by static trace. */

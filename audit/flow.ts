@@ -18,6 +18,7 @@ export function placeStep(place: Place, plan?: Plan): Station {
   if (kind === "component output") return { what: `the output ${path} of ${nameOf(resource)}`, path, ...of };
   if (kind === "name") return { what: `the name of ${resource?.type ?? "a resource"}`, path, ...of };
   if (kind === "input") return { what: `${path} of ${nameOf(resource)}`, path, ...of };
+  if (kind === "option" || kind === "invoke") return { what: path, path: `${kind} ${path}`, ...of };
   return { what: kind === "message" || kind === "error" ? path : `${kind} ${path}`, path: `${kind} ${path}`, ...of };
 }
 

@@ -62,6 +62,12 @@ export const RULES = {
     why: "Every process of the machine can read another's arguments, and App Platform shows its commands.",
     fix: "Pass it as an environment variable.",
   },
+  "secret-to-process": {
+    severity: "medium",
+    title: "Secret passed to another process",
+    why: "What a process or a worker does with a secret, this audit cannot follow.",
+    fix: "Do in the program what it does, or pass the value to a resource.",
+  },
   "secret-sent": {
     severity: "critical",
     title: "Secret sent over the network",
@@ -75,9 +81,9 @@ export const RULES = {
     fix: "This is a defect of slipway, or the program encodes the secret in an unusual form: report it, without the value.",
   },
   "secret-derived": {
-    severity: "low",
+    severity: "medium",
     title: "Value computed from a secret",
-    why: "A hash, a length or a few letters make a secret easier to guess, especially a short one.",
+    why: "A hash, a length or a few letters make a secret easier to guess, and an unknown encoding can be decoded. low: a few characters; medium: a hash; high: longer.",
     fix: "Mark the result as secret, or compute a hash with a secret key.",
   },
   "secret-literal": {
