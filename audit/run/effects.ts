@@ -85,6 +85,12 @@ export function causedByCaller<T>(work: () => T, wrapper: Anything): T {
   return context.run({ ...current, ...(source && { source }), isDirect }, work);
 }
 
+/** They compute, and send nothing. */
+const PURE = [
+  ...["isIP", "isIPv4", "isIPv6", "BlockList", "SocketAddress", "validateHeaderName", "validateHeaderValue"],
+  ...["checkServerIdentity", "createSecureContext", "SecureContext", "setDefaultResultOrder", "setServers"],
+];
+
 let installed: Promise<void> | undefined;
 
 /** Never undone, because a program can keep a function in a variable. Without a recording, the functions do what they did. */
@@ -95,7 +101,7 @@ async function install(): Promise<void> {
   wrap(childProcess.ChildProcess.prototype, "spawn", onSpawn);
   wrap(childProcess.ChildProcess.prototype, "send", onOther("process"));
   wrapAll(childProcess, onCommand, ["ChildProcess"]);
-  for (const owner of [net, tls, http, https, http2, dgram, dns, dns.promises]) wrapAll(owner, onOther("request"));
+  for (const owner of [net, tls, http, https, http2, dgram, dns, dns.promises]) wrapAll(owner, onOther("request"), PURE);
   wrapAll(workerThreads, onOther("worker"));
   wrapConstructor(workerThreads, "Worker", onOther("worker"));
   for (const name of ["fetch", "WebSocket", "EventSource"] as const)
@@ -184,6 +190,7 @@ const onOther =
   };
 
 const STANDARD: Readonly<Record<string, string>> = { 1: "stdout", 2: "stderr" };
+const READS = /^read/;
 const WRITES = /^(write|append|open|create|copy|cp|rename|symlink|link|truncate)/i;
 
 const onFile: Observe = (recorder, name, args, source) => {
@@ -191,7 +198,8 @@ const onFile: Observe = (recorder, name, args, source) => {
   const file = fileName(recorder.directory, first);
   const stream = typeof first === "number" ? STANDARD[first] : undefined;
   const target = stream ?? (file === undefined ? name : relativeName(recorder.directory, file));
-  const texts = textsIn(args, { numbers: false });
+  // A buffer to read into is not yet the program's.
+  const texts = textsIn(READS.test(name) ? args.filter((one) => !ArrayBuffer.isView(one) && !Array.isArray(one)) : args, { numbers: false });
   add(recorder, stream === undefined ? "file" : "console", target, texts.join("\n"), source);
   if (!WRITES.test(name) || (/^open/.test(name) && (second === undefined || second === "r" || second === fs.constants.O_RDONLY))) return;
   const written = /^(copy|cp|rename|symlink|link)/.test(name) ? fileName(recorder.directory, second) : file;
