@@ -186,7 +186,7 @@ const NO_DECLARATIONS: Declarations = { all: [], nameOf: ({ what }) => what };
 function maskedErrors({ failure }: Run): Finding[] {
   if (!failure?.message.includes(SECRET)) return [];
   const what = "the error that ends the program";
-  return [finding({ rule: "secret-in-error", message: `A secret appears in ${what}.`, flow: [{ what, path: what }] })];
+  return [finding({ rule: "secret-in-error", message: `A secret appears in ${what}.`, flow: [{ what, path: what, ...(failure.source && { source: failure.source }) }] })];
 }
 
 /** A message can repeat a secret that is not a setting; the engine masks settings only. */

@@ -139,9 +139,9 @@ function severityOf(text: string, other: string): Severity {
   return Math.max(text.length, other.length) - start - end <= FEW_CHARACTERS ? "low" : "high";
 }
 
-const placeKey = ({ kind, urn = "", path, source }: Place): string =>
+const placeKey = ({ kind, urn = "", path, at = path, source }: Place): string =>
   // A name, and the target of an effect, can be computed from the secret too.
-  source === undefined || (urn !== "" && kind !== "name") ? `${kind}\0${urn}\0${path}` : `${kind}\0${source.file}:${source.line}`;
+  source === undefined || (urn !== "" && kind !== "name") ? `${kind}\0${urn}\0${at}` : `${kind}\0${source.file}:${source.line}`;
 
 const keyWithText = (place: Place): string => `${placeKey(place)}\0${place.text}`;
 

@@ -101,7 +101,7 @@ async function install(): Promise<void> {
   wrap(childProcess.ChildProcess.prototype, "spawn", onSpawn);
   wrap(childProcess.ChildProcess.prototype, "send", onOther("process"));
   wrapAll(childProcess, onCommand, ["ChildProcess"]);
-  for (const owner of [net, tls, http, https, http2, dgram, dns, dns.promises]) wrapAll(owner, onOther("request"), PURE);
+  for (const owner of [net, tls, http, https, http2, dgram, dns, dns.promises]) wrapAll(owner, onRequest, PURE);
   wrapAll(workerThreads, onOther("worker"));
   wrapConstructor(workerThreads, "Worker", onOther("worker"));
   for (const name of ["fetch", "WebSocket", "EventSource"] as const)
@@ -189,6 +189,12 @@ const onOther =
     add(recorder, kind, name, texts.join("\n"), source);
   };
 
+/** Data that a socket writes, which may be stdin of a process. */
+const onRequest: Observe = (recorder, name, args, source, self) =>
+  (self instanceof net.Socket && SOCKET_WRITES.has(name) ? onWrite : onOther("request"))(recorder, name, args, source, self);
+
+const SOCKET_WRITES = new Set(["write", "end"]);
+
 const STANDARD: Readonly<Record<string, string>> = { 1: "stdout", 2: "stderr" };
 const READS = /^read/;
 const WRITES = /^(write|append|open|create|copy|cp|rename|symlink|link|truncate)/i;
@@ -220,21 +226,18 @@ const onCommand: Observe = (recorder, name, [command, ...rest], source) => {
   const options = rest.find((one) => one !== null && typeof one === "object" && !Array.isArray(one)) as Anything;
   const { argv0, ...others } = options ?? {};
   add(recorder, "command", target, [command, ...words, argv0 ?? ""].map(String).join(" "), source);
-  const env = name.endsWith("Sync") ? { env: process.env, ...others } : others;
+  const env = name.endsWith("Sync") ? { env: { ...process.env }, ...others } : others;
   add(recorder, "process", target, textsIn(env, { numbers: false }).join("\n"), source);
 };
 
 /** Every asynchronous function that starts a process calls this. */
-const onSpawn: Observe = (recorder, _, [options], source, self) => {
+const onSpawn: Observe = (recorder, _, [options], source) => {
   const { file, args = [], envPairs = [] } = options as { file: string; args?: readonly string[]; envPairs?: readonly string[] };
   const target = commandName(file);
   // The first argument repeats the command.
   add(recorder, "command", target, [file, ...args.slice(1)].join(" "), source);
   add(recorder, "process", target, envPairs.join("\n"), source);
-  children.add(self as object);
 };
-
-const children = new WeakSet<object>();
 
 /** Only streams that leave the process: others, such as a compression, stay in its memory. */
 const onWrite: Observe = (recorder, name, [chunk], source, self) => {

@@ -12,7 +12,7 @@ export function outputSources({ entry, directory }: Subject): (name: string) => 
   return (name) => {
     text ??= textOf(entry);
     const quoted = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-    const pattern = new RegExp(`\\bexport\\s+(?:const|let|var)\\s+${quoted}\\b|(?:^|[{,]\\s*)["']?${quoted}["']?\\s*(?=[:,}])`, "gm");
+    const pattern = new RegExp(`\\bexport\\s+(?:const|let|var)\\s+${quoted}\\b|(?:^|[{,])\\s*["']?${quoted}["']?\\s*(?=[:,}])`, "gm");
     const last = [...text.matchAll(pattern)].at(-1);
     if (last === undefined) return undefined;
     const at = last.index + last[0].lastIndexOf(name);

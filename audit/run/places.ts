@@ -23,6 +23,8 @@ export interface Place {
   readonly kind: Kind;
   /** With names in place of list indexes, which move: `spec.service api.env JWT_SECRET`. */
   readonly path: string;
+  /** The same with list indexes: what a name holds may have been computed from a secret. */
+  readonly at?: string;
   readonly text: string;
   /** Marked as secret: Pulumi stores it encrypted and masks it. */
   readonly sealed: boolean;
@@ -108,23 +110,25 @@ function errorPlace({ raw, source }: NonNullable<Run["failure"]>): Place {
   return { kind: "error", path: "the error that ends the program", text: raw, sealed: false, ...(source && { source }) };
 }
 
-type Found = Pick<Place, "path" | "text" | "sealed" | "own">;
+type Found = Pick<Place, "path" | "text" | "sealed" | "own" | "at">;
 
-function within(value: Value, path: string, sealed = false): Found[] {
+function within(value: Value, path: string, sealed = false, at = path): Found[] {
+  const found = (text: string): Found => ({ path, text, sealed, ...(at !== path && { at }) });
   if (value instanceof Secret) {
-    return typeof value.value === "string" ? [{ path, text: value.value, sealed: true, own: true }] : within(value.value, path, true);
+    return typeof value.value === "string" ? [{ ...found(value.value), sealed: true, own: true }] : within(value.value, path, true, at);
   }
-  if (typeof value === "string") return value === "" ? [] : [{ path, text: value, sealed }];
+  if (typeof value === "string") return value === "" ? [] : [found(value)];
   // The plan holds only the hash of a file, but the whole text of a text asset.
-  if (value instanceof Asset) return value.text === undefined ? [] : [{ path, text: value.text, sealed }];
+  if (value instanceof Asset) return value.text === undefined ? [] : [found(value.text)];
   if (value === null || typeof value !== "object" || value instanceof Unknown || value instanceof Reference) {
-    return typeof value === "number" ? [{ path, text: String(value), sealed }] : [];
+    return typeof value === "number" ? [found(String(value))] : [];
   }
-  if (Array.isArray(value)) return value.flatMap((item, index) => within(item, pathOfItem(path, item, index), sealed));
-  return Object.entries(value as Readonly<Record<string, Value>>).flatMap(([key, inner]) => [
+  if (Array.isArray(value))
+    return value.flatMap((item, index) => within(item, pathOfItem(path, item, index), sealed, `${at}[${index}]`));
+  return Object.entries(value as Readonly<Record<string, Value>>).flatMap(([key, inner], index) => [
     // Pulumi shows the key of a secret value.
-    { path: `${path === "" ? key : path} (a key)`, text: key, sealed: false },
-    ...within(inner, path === "" ? key : `${path}.${key}`, sealed),
+    { path: `${path === "" ? key : path} (a key)`, at: `${at} (key ${index})`, text: key, sealed: false },
+    ...within(inner, path === "" ? key : `${path}.${key}`, sealed, at === "" ? key : `${at}.${key}`),
   ]);
 }
 

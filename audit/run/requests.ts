@@ -84,7 +84,7 @@ function observeCallers(): void {
   const log = requireFromSdk("@pulumi/pulumi/log") as Anything;
   for (const name of ["debug", "info", "warn", "error"]) markCaller(log, name);
   const invoke = requireFromSdk("@pulumi/pulumi/runtime/invoke.js") as Anything;
-  for (const [name, value] of Object.entries(invoke)) if (typeof value === "function") markCaller(invoke, name);
+  for (const [name, value] of Object.entries(invoke)) if (typeof value === "function") markCaller(pulumi.runtime as Anything, name);
   markCaller(pulumi.ComponentResource.prototype, "registerOutputs");
 }
 

@@ -8,6 +8,7 @@ import { Canaries, type Origin, settingOrigin } from "./canary.ts";
 import { providerOutputs } from "./provider-outputs.ts";
 import { type Effect, recordEffects } from "./effects.ts";
 import { type EngineRequest, observeRequests } from "./requests.ts";
+import { withStackReferenceCanaries } from "./stack-references.ts";
 
 export interface Run {
   /** By canary. */
@@ -37,6 +38,9 @@ export interface Subject {
   readonly config: StackConfig;
 }
 
+/** In the second run secrets have another length, so that what was computed from a length differs too. */
+const OTHER_LENGTH = 37;
+
 /** @param seed two runs with the same seed differ only if the program itself varies */
 export async function runWith(seed: string, { program, directory, config }: Subject): Promise<Run> {
   const first = await attempt(seed, false);
@@ -46,13 +50,14 @@ export async function runWith(seed: string, { program, directory, config }: Subj
   return second.failure === undefined ? second : first;
 
   async function attempt(from: string, preview: boolean): Promise<Run> {
-    const canaries = new Canaries(from);
+    const canaries = new Canaries(from, from === "two" ? OTHER_LENGTH : undefined);
     const requests: EngineRequest[] = [];
     const seeded = withCanaries(config, canaries);
     const { result, effects } = await recordEffects(directory, async (begin) => {
       // Before the engine masks them.
       const thrown: unknown[] = [];
       let stop = () => {};
+      const restore = withStackReferenceCanaries(canaries);
       const observed: Program = async () => {
         begin();
         observeRequests(directory, (request) => requests.push(request));
@@ -73,6 +78,7 @@ export async function runWith(seed: string, { program, directory, config }: Subj
         return { message: error.message, raw: [error.message, ...thrown.map(messagesOf)].join("\n"), ...(source && { source }) };
       } finally {
         stop();
+        restore();
       }
     });
     const observations = { origins: canaries.origins, requests, effects };
