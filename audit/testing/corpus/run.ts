@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { auditProgram } from "../../audit.ts";
+import { repositoryFaults } from "../../files/repository.ts";
 import { corpusCases } from "./cases.ts";
 import { HARMLESS, harmlessProgram } from "./harmless.ts";
 
@@ -43,12 +44,24 @@ async function audited(number: string, program: string) {
   };
 }
 
+function filesFindings(files: Readonly<Record<string, string>>) {
+  const folder = mkdtempSync(path.join(directory, "files-"));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), text);
+  }
+  return repositoryFaults(folder).map(({ rule, message, source }) => ({ rule, message, file: source?.file, line: source?.line }));
+}
+
 const leaks = [];
 for (const [number, one] of corpusCases(Number(step)).entries())
   if (one.name.includes(only)) leaks.push({ ...one, ...(await audited(String(number), one.program)) });
 const harmless = [];
-for (const [number, one] of HARMLESS.entries())
-  if (one.name.includes(only)) harmless.push({ name: one.name, ...(await audited(`harmless-${number}`, harmlessProgram(one))) });
+for (const [number, one] of HARMLESS.entries()) {
+  if (!one.name.includes(only)) continue;
+  const result = await audited(`harmless-${number}`, harmlessProgram(one));
+  harmless.push({ name: one.name, ...result, findings: [...result.findings, ...filesFindings(one.files ?? {})] });
+}
 writeFileSync(results, JSON.stringify({ leaks, harmless }));
 process.chdir(ROOT);
 for (const folder of [directory, names]) rmSync(folder, { recursive: true, force: true });

@@ -13,7 +13,8 @@ export interface CorpusSink {
   readonly also?: readonly RuleId[];
 }
 
-const NAME = "encodeURIComponent(value).slice(0, 200)";
+/** As the name of a file or of a type, which do not allow every character. */
+const NAME = `value.replaceAll(/[/:]/g, "_").slice(0, 240)`;
 const APP = (component: string, more = "") =>
   `new digitalocean.App("shop", { spec: { name: "shop", region: "nyc", ${component}${more} } });`;
 const IMAGE = `image: { registryType: "DOCKER_HUB", registry: "library", repository: "nginx", tag: "1" }`;
