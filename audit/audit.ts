@@ -98,10 +98,14 @@ export async function auditProgram(given: Subject, circumstances: Circumstances,
   }
   const declarations = readDeclarations(plan, run.origins);
   const evidence = { plan, declarations, sightings, readings: findReadings(plan, run.origins, look) };
-  const compared = await compareRuns(subject, { places, look }, {
-    ...{ plan, declarations, origins: run.origins, isExposed: exposedIn(plan) },
-    placesOf: (other) => placesOf(other, outputSource),
-  });
+  const compared = await compareRuns(
+    subject,
+    { places, look },
+    {
+      ...{ plan, declarations, origins: run.origins, isExposed: exposedIn(plan) },
+      placesOf: (other) => placesOf(other, outputSource),
+    },
+  );
   const { observation, notes } = await probe(prober, subject);
   const leaked = leaks(plan, sightings, declarations);
   const findings = sortFindings([
@@ -186,7 +190,13 @@ const NO_DECLARATIONS: Declarations = { all: [], nameOf: ({ what }) => what };
 function maskedErrors({ failure }: Run): Finding[] {
   if (!failure?.message.includes(SECRET)) return [];
   const what = "the error that ends the program";
-  return [finding({ rule: "secret-in-error", message: `A secret appears in ${what}.`, flow: [{ what, path: what, ...(failure.source && { source: failure.source }) }] })];
+  return [
+    finding({
+      rule: "secret-in-error",
+      message: `A secret appears in ${what}.`,
+      flow: [{ what, path: what, ...(failure.source && { source: failure.source }) }],
+    }),
+  ];
 }
 
 /** A message can repeat a secret that is not a setting; the engine masks settings only. */

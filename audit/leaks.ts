@@ -55,7 +55,17 @@ function withoutEchoes(found: readonly Leak[]): readonly Leak[] {
   });
 }
 
-const EFFECTS: ReadonlySet<Place["kind"]> = new Set(["console", "file", "command", "process", "worker", "request", "message", "invoke", "option"]);
+const EFFECTS: ReadonlySet<Place["kind"]> = new Set([
+  "console",
+  "file",
+  "command",
+  "process",
+  "worker",
+  "request",
+  "message",
+  "invoke",
+  "option",
+]);
 export const isEffect = ({ kind }: Place): boolean => EFFECTS.has(kind);
 
 /** The rule that a secret at this place breaks; undefined if a secret may occur there. */

@@ -21,6 +21,14 @@ const PREFIXES: readonly (readonly [string, string])[] = [
   ["GOC", "SPX-"],
   ["npm", "_"],
   ["SG", "."],
+  ["shp", "at_"],
+  ["dckr", "_pat_"],
+  ["hf", "_"],
+  ["gl", "sa_"],
+  ["lin", "_api_"],
+  ["sb", "p_"],
+  ["ATA", "TT3"],
+  ["dap", "i"],
   ["sk", "-"],
   ["-----BEGIN ", "RSA PRIVATE KEY-----"],
   ["-----BEGIN ", "PRIVATE KEY-----"],
@@ -84,7 +92,7 @@ describe("a value", () => {
   });
 
   it("is reported by the kind of its token, once for each format", () => {
-    expect(EXACT_TOKENS).toHaveLength(19);
+    expect(EXACT_TOKENS).toHaveLength(28);
     for (const { what, pattern } of EXACT_TOKENS) {
       expect(what).toMatch(/^an? /);
       expect(pattern.flags).toBe("g");

@@ -40,6 +40,15 @@ const TOKEN_FORMATS: readonly TokenFormat[] = [
   { what: "a Google OAuth client secret", prefix: "GOCSPX-", loose: "[\\w-]{10,}", exact: "[\\w-]{28}\\b" },
   { what: "an npm token", prefix: "npm_", loose: "\\w{30,}", exact: "[A-Za-z0-9]{36}\\b" },
   { what: "a SendGrid key", prefix: "SG\\.", loose: "[\\w-]{16,}\\.[\\w-]{16,}", exact: "[\\w-]{22}\\.[\\w-]{43}" },
+  { what: "a Shopify token", prefix: "shp(?:at|ca|pa|ss)_", loose: "[0-9a-fA-F]{16,}", exact: "[0-9a-fA-F]{32}\\b" },
+  { what: "a Docker Hub token", prefix: "dckr_(?:pat|oat)_", loose: "[\\w-]{16,}", exact: "[\\w-]{27,}" },
+  { what: "a Hugging Face token", prefix: "hf_", loose: "[A-Za-z0-9]{20,}", exact: "[A-Za-z0-9]{34,}\\b" },
+  { what: "a Grafana token", prefix: "gl(?:sa|c)_", loose: "[\\w-]{20,}", exact: "[\\w-]{30,}" },
+  { what: "a Linear key", prefix: "lin_(?:api|oauth)_", loose: "\\w{20,}", exact: "\\w{40,}" },
+  { what: "a Vercel or Supabase token", prefix: "(?:sbp|vcp)_", loose: "\\w{20,}", exact: "[0-9a-zA-Z]{40,}" },
+  { what: "an Atlassian token", prefix: "ATATT3", loose: "[\\w=-]{40,}", exact: "[\\w=-]{180,}" },
+  { what: "a 1Password service account", prefix: "ops_eyJ", loose: "[\\w-]{40,}", exact: "[\\w-]{250,}" },
+  { what: "a Databricks token", prefix: "dapi", loose: "[0-9a-f]{32}", exact: "[0-9a-f]{32}(?:-\\d)?\\b" },
   { what: "an OpenAI key", prefix: "sk-", loose: "[\\w-]{20,}", exact: "[\\w-]{40,}" },
   {
     what: "a private key",
@@ -96,7 +105,7 @@ const SECRET_WORD =
 const SECRET_ENDING = /(?:password|passwd|passphrase|secret|token|credential|webhook|(?:private|api|access)key)s?$/;
 /** The last word of a name that describes a secret and does not hold one: ACCESS_TOKEN_TTL, PASSWORD_MIN_LENGTH, PGPASSFILE. */
 const DESCRIPTION =
-  /_(?:ttl|expiry|expires|expiration|lifetime|timeout|ms|seconds|minutes|hours|days|in|length|limit|rounds|algorithm|issuer|audience|header|name|path|file|enabled|required)$/;
+  /_(?:ttl|expiry|expires|expiration|lifetime|timeout|ms|seconds|minutes|hours|days|in|length|limit|rounds|algorithm|issuer|audience|header|name|path|file|enabled|required|policy|pattern|regex|min|max|size|count|type|mode|scope|prefix|suffix|format|version|column|field|label|hint|rotation|endpoint|attempts|retries|window|store|reset_url|url_path|login_url)$/;
 
 /** Whether a variable or setting of this name holds a secret, whatever its value looks like: JWT_SECRET, googleClientSecret, SECRET_KEY_BASE. */
 export function namesSecret(name: string): boolean {

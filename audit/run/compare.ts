@@ -7,7 +7,7 @@ import { finding } from "../finding.ts";
 import { originStep, placeStep } from "../flow.ts";
 import type { Origin } from "./canary.ts";
 import type { Place } from "./places.ts";
-import { runWith, type Run, type Subject } from "./run.ts";
+import { type Run, runWith, type Subject } from "./run.ts";
 import { type Look, lookFor } from "./sightings.ts";
 
 interface Searched {

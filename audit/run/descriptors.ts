@@ -1,5 +1,5 @@
 /**
- * What reaches the file descriptors of stdout and stderr, whoever writes it: a native module, a child process, `fs.writeSync`.
+ * What reaches the file descriptors of stdout and stderr, whatever code writes it: a native module, a child process, `fs.writeSync`.
  *
  * They can be read only where they are files, as in the process in which the CLI runs an audited program.
  */

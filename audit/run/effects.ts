@@ -205,7 +205,9 @@ const onFile: Observe = (recorder, name, args, source) => {
   const stream = typeof first === "number" ? STANDARD[first] : undefined;
   const target = stream ?? (file === undefined ? name : relativeName(recorder.directory, file));
   // A buffer to read into is not yet the program's.
-  const texts = textsIn(READS.test(name) ? args.filter((one) => !ArrayBuffer.isView(one) && !Array.isArray(one)) : args, { numbers: false });
+  const texts = textsIn(READS.test(name) ? args.filter((one) => !ArrayBuffer.isView(one) && !Array.isArray(one)) : args, {
+    numbers: false,
+  });
   add(recorder, stream === undefined ? "file" : "console", target, texts.join("\n"), source);
   if (!WRITES.test(name) || (/^open/.test(name) && (second === undefined || second === "r" || second === fs.constants.O_RDONLY))) return;
   const written = /^(copy|cp|rename|symlink|link)/.test(name) ? fileName(recorder.directory, second) : file;
@@ -256,7 +258,8 @@ const onWrite: Observe = (recorder, name, [chunk], source, self) => {
 };
 
 /** The pipes of a child process have no address. */
-const isStdin = (stream: net.Socket): boolean => !stream.connecting && stream.remoteAddress === undefined && stream.remotePort === undefined;
+const isStdin = (stream: net.Socket): boolean =>
+  !stream.connecting && stream.remoteAddress === undefined && stream.remotePort === undefined;
 
 /** Patched only once the program runs, so that the engine's own patch, which masks secrets, does not come first. Nothing is printed. */
 function watchConsole(recorder: Recorder): () => void {

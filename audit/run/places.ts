@@ -50,7 +50,10 @@ export function placesOf(run: Observed, outputSource: (name: string) => Source |
   ];
 }
 
-export function planPlaces({ resources, outputs }: Plan, outputSource: (name: string) => Source | undefined = () => undefined): readonly Place[] {
+export function planPlaces(
+  { resources, outputs }: Plan,
+  outputSource: (name: string) => Source | undefined = () => undefined,
+): readonly Place[] {
   return [
     ...resources.flatMap((resource) => {
       const { urn, name, type, inputs, outputs: own = {}, source } = resource;
@@ -71,7 +74,9 @@ export function planPlaces({ resources, outputs }: Plan, outputSource: (name: st
 /** The outputs of a component are registered by another statement than the component. */
 function withOutputSources(places: readonly Place[], requests: readonly EngineRequest[]): readonly Place[] {
   const sources = new Map(
-    requests.flatMap(({ method, fields, source }) => (method === "registerResourceOutputs" && source ? [[String(fields.urn), source] as const] : [])),
+    requests.flatMap(({ method, fields, source }) =>
+      method === "registerResourceOutputs" && source ? [[String(fields.urn), source] as const] : [],
+    ),
   );
   return places.map((place) => {
     const source = place.kind === "component output" ? sources.get(place.urn ?? "") : undefined;
@@ -97,7 +102,9 @@ function requestPlaces(request: EngineRequest, urns: ReadonlySet<string>, isFail
       // The URN of another resource is reported there.
       .filter(({ text }) => !urns.has(text) && !urns.has(text.slice(0, Math.max(0, text.lastIndexOf("::")))))
       .map((found): Place => ({ ...found, ...of, kind: "option", path: `${found.path} of ${name}`, type })),
-    ...(isInvoke ? within(values, "").map((found): Place => ({ ...found, ...of, kind: "invoke", path: `${found.path} of ${name}`, type: name })) : []),
+    ...(isInvoke
+      ? within(values, "").map((found): Place => ({ ...found, ...of, kind: "invoke", path: `${found.path} of ${name}`, type: name }))
+      : []),
     // A program that failed has no plan.
     ...(isFailed && !isInvoke ? within(values, "").map((found): Place => ({ ...found, ...of, kind: "input", type })) : []),
   ];
@@ -123,8 +130,7 @@ function within(value: Value, path: string, sealed = false, at = path): Found[] 
   if (value === null || typeof value !== "object" || value instanceof Unknown || value instanceof Reference) {
     return typeof value === "number" ? [found(String(value))] : [];
   }
-  if (Array.isArray(value))
-    return value.flatMap((item, index) => within(item, pathOfItem(path, item, index), sealed, `${at}[${index}]`));
+  if (Array.isArray(value)) return value.flatMap((item, index) => within(item, pathOfItem(path, item, index), sealed, `${at}[${index}]`));
   return Object.entries(value as Readonly<Record<string, Value>>).flatMap(([key, inner], index) => [
     // Pulumi shows the key of a secret value.
     { path: `${path === "" ? key : path} (a key)`, at: `${at} (key ${index})`, text: key, sealed: false },

@@ -5,8 +5,8 @@ import type { Plan, Source } from "../../engine/plan.ts";
 import { type Program, record } from "../../engine/record.ts";
 import type { StackConfig } from "../../engine/stackfile.ts";
 import { Canaries, type Origin, settingOrigin } from "./canary.ts";
-import { providerOutputs } from "./provider-outputs.ts";
 import { type Effect, recordEffects } from "./effects.ts";
+import { providerOutputs } from "./provider-outputs.ts";
 import { type EngineRequest, observeRequests } from "./requests.ts";
 import { withStackReferenceCanaries } from "./stack-references.ts";
 

@@ -51,7 +51,9 @@ function isPlain(value: object): boolean {
 }
 
 export function bytesText(value: NodeJS.ArrayBufferView | ArrayBuffer | SharedArrayBuffer): string {
-  const bytes = ArrayBuffer.isView(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.from(value as ArrayBuffer);
+  const bytes = ArrayBuffer.isView(value)
+    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    : Buffer.from(value as ArrayBuffer);
   const part = bytes.subarray(0, MOST_CHARACTERS);
   const text = part.toString();
   // Compressed or encrypted bytes are not text: each byte must count when two runs are compared.

@@ -1,5 +1,5 @@
 /** The corpus of planted leaks: each sink with each transformation, and the origins in turn. */
-import { ORIGINS, type CorpusOrigin } from "./origins.ts";
+import { type CorpusOrigin, ORIGINS } from "./origins.ts";
 import { type CorpusSink, SINKS } from "./sinks.ts";
 import { type CorpusTransformation, TRANSFORMATIONS } from "./transformations.ts";
 
@@ -64,7 +64,9 @@ import * as random from "@pulumi/random";
 
 function programText({ code }: CorpusOrigin, transformation: CorpusTransformation, sink: CorpusSink): string {
   const transformed = `secret.apply((it) => ${transformation.code})`;
-  const value = { text: "", output: `  const value = ${transformed};\n`, bare: `  const value = pulumi.unsecret(${transformed});\n` }[sink.given];
+  const value = { text: "", output: `  const value = ${transformed};\n`, bare: `  const value = pulumi.unsecret(${transformed});\n` }[
+    sink.given
+  ];
   const statement =
     sink.given === "text"
       ? `  const done = ${transformed}.apply(async (value) => {\n    ${sink.code}\n  });\n  await new Promise((resolve, reject) => void (done as any).promise(true).then(resolve, reject));\n`

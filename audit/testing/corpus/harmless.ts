@@ -68,8 +68,14 @@ export const HARMLESS: readonly Harmless[] = [
   file("backup.sh", "PGPASSWORD=$(cat /run/secrets/pg) pg_dump shop\n"),
   file(".github/workflows/ci.yml", "env:\n  TOKEN: ${{ secrets.GITHUB_TOKEN }}\n  PGPASSWORD: postgres\n"),
   file("keys/id_ed25519.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE ops@shop\n"),
-  file("keys/public.pem", "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"),
-  file("keys/ca.pem", "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUZ9w7lshQhqowtrbLDFw4rXAxZuEwCgYIKoZIzj0EAwIw\n-----END CERTIFICATE-----\n"),
+  file(
+    "keys/public.pem",
+    "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n",
+  ),
+  file(
+    "keys/ca.pem",
+    "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUZ9w7lshQhqowtrbLDFw4rXAxZuEwCgYIKoZIzj0EAwIw\n-----END CERTIFICATE-----\n",
+  ),
   file("package-lock.json", `{ "packages": { "a": { "integrity": "sha512-${"Ab9".repeat(28)}==" } } }\n`),
   file("checksums.txt", `${SHA256}  shop.tar.gz\n`),
   file(".gitmodules", `[submodule "x"]\n  url = https://github.com/shop/x.git\n`),
@@ -86,7 +92,10 @@ export const HARMLESS: readonly Harmless[] = [
   code("the name of a setting in a log", `pulumi.log.info("shop:stripe is set");`),
   code("the mask of a secret in a log", `secret.apply(() => console.log("shop:stripe: [secret]"));`),
   code("a secret compared", `secret.apply((it) => { if (it.length === 0) throw new Error("shop:stripe is empty"); });`),
-  code("a hash that stays marked", `new digitalocean.Certificate("cert", { name: "cert", type: "custom", privateKey: secret.apply((it) => createHash("sha256").update(it).digest("hex")), leafCertificate: "x" });`),
+  code(
+    "a hash that stays marked",
+    `new digitalocean.Certificate("cert", { name: "cert", type: "custom", privateKey: secret.apply((it) => createHash("sha256").update(it).digest("hex")), leafCertificate: "x" });`,
+  ),
   code("the clock in a log", "console.log(new Date().toISOString());"),
   code("chance in a log", "console.log(Math.random());"),
   code("a file that is read", `fs.readFileSync(new URL(import.meta.url), "utf8");`),

@@ -9,6 +9,7 @@ import { auditProgram } from "../../audit.ts";
 import { repositoryFaults } from "../../files/repository.ts";
 import { corpusCases } from "./cases.ts";
 import { HARMLESS, harmlessProgram } from "./harmless.ts";
+import { LITERALS } from "./literals.ts";
 
 const ROOT = path.join(import.meta.dirname, "../../..");
 const QUIET = { production: false, today: "2026-11-21", maxAgeDays: 365 };
@@ -62,7 +63,11 @@ for (const [number, one] of HARMLESS.entries()) {
   const result = await audited(`harmless-${number}`, harmlessProgram(one));
   harmless.push({ name: one.name, ...result, findings: [...result.findings, ...filesFindings(one.files ?? {})] });
 }
-writeFileSync(results, JSON.stringify({ leaks, harmless }));
+const literals = LITERALS.filter(({ name }) => name.includes(only)).map(({ name, file, text, line, rule }) => ({
+  ...{ name, file, line, rules: [rule] },
+  findings: filesFindings({ [file]: text }),
+}));
+writeFileSync(results, JSON.stringify({ leaks, literals, harmless }));
 process.chdir(ROOT);
 for (const folder of [directory, names]) rmSync(folder, { recursive: true, force: true });
 process.exit(0);
