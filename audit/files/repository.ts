@@ -119,16 +119,23 @@ function* plainTexts(node: unknown, at: string, key = ""): Generator<{ at: strin
 
 /** The files that are committed, and those that could be: git does not ignore them. Without git, every file. */
 function trackedFiles(root: string): readonly string[] {
-  const { status, stdout } = spawnSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"], {
-    cwd: root,
-    encoding: "utf8",
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  if (status === 0 && stdout !== "") return stdout.split("\0").filter((name) => name !== "");
+  const listed = listedByGit(root);
+  if (listed !== "") return listed.split("\0").filter((name) => name !== "");
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).split(path.sep).join("/"))
     .filter((name) => !/(^|\/)(node_modules|\.git|dist)\//.test(name));
+}
+
+function listedByGit(root: string): string {
+  try {
+    const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
+    const { status, stdout } = spawnSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
+    return status === 0 ? stdout : "";
+  } catch {
+    // In a sandbox, which starts no process and holds only the files that git lists.
+    return "";
+  }
 }
 
 function textOf(file: string): string | undefined {

@@ -95,7 +95,7 @@ let installed: Promise<void> | undefined;
 
 /** Never undone, because a program can keep a function in a variable. Without a recording, the functions do what they did. */
 async function install(): Promise<void> {
-  const handle = await fs.promises.open(process.execPath, "r");
+  const handle = await fs.promises.open(import.meta.filename, "r");
   await handle.close();
   for (const owner of [fs, fs.promises, Object.getPrototypeOf(handle) as object]) wrapAll(owner, onFile);
   wrap(childProcess.ChildProcess.prototype, "spawn", onSpawn);
@@ -143,7 +143,7 @@ function wrap(owner: Anything, name: string, observe: Observe): void {
   if (typeof real !== "function" || wrapped.has(real) || !(descriptor!.writable || descriptor!.configurable)) return;
   const wrapper = function (this: unknown, ...args: unknown[]): unknown {
     const current = context.getStore();
-    if (current === undefined) return Reflect.apply(real, this, args);
+    if (current === undefined || isModuleRead(args)) return Reflect.apply(real, this, args);
     const { source = current.source } = callerIn(current.recorder.directory, wrapper);
     observe(current.recorder, name, args, source, this);
     return context.run({ ...current, ...(source && { source }) }, () => Reflect.apply(real, this, args));
@@ -152,6 +152,12 @@ function wrap(owner: Anything, name: string, observe: Observe): void {
   // `util.promisify` reads a property of some functions.
   Object.defineProperty(owner, name, { ...descriptor, value: Object.defineProperties(wrapper, Object.getOwnPropertyDescriptors(real)) });
 }
+
+/** Node reads packages with the same functions, thousands of times. */
+const isModuleRead = ([first, second]: readonly unknown[]): boolean =>
+  typeof first === "string" && MODULE.test(first) && (second === undefined || second === "utf8" || typeof second === "object");
+
+const MODULE = /[\\/]node_modules[\\/][\w@./\\-]+\.(?:[cm]?js|json|node)$/;
 
 function wrapConstructor(owner: Anything, name: string, observe: Observe): void {
   const real = owner[name] as Anything;
