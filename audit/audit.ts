@@ -22,6 +22,7 @@ import { exposureOf, leaks, shownFaults } from "./leaks.ts";
 import { confirmProofs, type Observation, type Prober, unexpectedReaders } from "./probe/probe.ts";
 import { findProofs, unreadSecrets } from "./proofs.ts";
 import { findReadings, readerFaults } from "./readers.ts";
+import { referenceFaults } from "./references.ts";
 import { compareRuns } from "./run/compare.ts";
 import { outputSources } from "./run/output-sources.ts";
 import { type Place, placesOf } from "./run/places.ts";
@@ -113,6 +114,7 @@ export async function auditProgram(given: Subject, circumstances: Circumstances,
     ...shownFaults(plan, look, declarations, leaked),
     ...readerFaults(evidence.readings, declarations),
     ...unreadSecrets(evidence),
+    ...referenceFaults(plan, evidence.readings, declarations),
     ...compared.findings,
     ...structureFaults(plan, circumstances),
     ...roleFaults(plan, subject.directory),

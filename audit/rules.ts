@@ -176,6 +176,12 @@ export const RULES = {
     why: "An attacker who compromises the app controls the whole cluster.",
     fix: "Set a user of its own in the app's database: dbUser.",
   },
+  "login-elsewhere": {
+    severity: "high",
+    title: "Login of another cluster or database",
+    why: "A user, its cluster and its database belong together: the same name on another cluster is another login, or opens the data of another product.",
+    fix: "Refer to the user, the cluster and the database of the same product.",
+  },
   "secret-in-stack-file": {
     severity: "critical",
     title: "Secret in plain text in a stack's file",

@@ -5,7 +5,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { withProject } from "../../audit/testing/programs.ts";
 import { findSandbox } from "../../preview/sandbox/sandbox.ts";
-import { auditSchema } from "../../report/audit.ts";
+import { auditSchema, type Finding } from "../../report/audit.ts";
 import { launcher } from "../testing/slipway.ts";
 
 const PROGRAM = (statement: string) => `import { execFileSync, spawnSync } from "node:child_process";
@@ -43,11 +43,8 @@ describe("a program", () => {
   it.each(Object.entries(CORRUPTING))("that %s does not change the form of the report", async (_, statement) => {
     const json = await run(statement, "--format", "json");
     expect(json.stderr).toBe("");
-    const audit = auditSchema.parse(JSON.parse(json.stdout));
-    expect([
-      audit.findings.length > 0 || audit.failure !== undefined || /stringify/.test(statement) || /garbage|audit/.test(statement),
-      json.status !== null,
-    ]).toEqual([true, true]);
+    auditSchema.parse(JSON.parse(json.stdout));
+    expect([0, 1, 10]).toContain(json.status);
     const sarif = await run(statement, "--format", "sarif");
     expect(JSON.parse(sarif.stdout)).toMatchObject({ version: "2.1.0" });
   });
@@ -61,8 +58,11 @@ describe("a program", () => {
 
   it("that leaks through a process with its stdout is found at the line that starts it", async () => {
     const { stdout } = await run(CORRUPTING["starts a process that prints"]!, "--format", "json");
-    expect(JSON.parse(stdout).findings).toEqual([
-      expect.objectContaining({ rule: "secret-on-command-line", source: { file: "index.ts", line: 8 } }),
+    const found = (JSON.parse(stdout).findings as readonly Finding[]).map(({ rule, source }) => [rule, source?.line]);
+    // What the process prints arrives at the descriptor, where no statement is known.
+    expect(found).toEqual([
+      ["secret-in-log", undefined],
+      ["secret-on-command-line", 8],
     ]);
   });
 });
