@@ -92,6 +92,12 @@ export const RULES = {
     why: "Marking it secret does not help: the value is in the repository and in its history.",
     fix: "Treat it as compromised: create a new one, and read it with requireSecret.",
   },
+  "secret-named": {
+    severity: "low",
+    title: "Plain variable with the name of a secret",
+    why: "The program contains the value, and App Platform shows it. If it is a secret, everyone who can read the repository has it.",
+    fix: "Read it with requireSecret and set the type SECRET. If it is public, suppress this finding in .slipway-audit.yaml.",
+  },
   "secret-unread": {
     severity: "low",
     title: "Secret without a reader",

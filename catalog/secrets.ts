@@ -93,6 +93,22 @@ export function looksSecret(value: string): boolean {
   return TOKEN_PREFIX.test(value) || LOOSE_TOKEN.test(value) || hasLogin(value) || looksRandom(value);
 }
 
+/** Names whose values look random and are public: GIT_COMMIT, VAPID_PUBLIC_KEY, IMAGE_DIGEST. */
+const PUBLIC_NAME = /public|commit|sha\d*$|digest|checksum|integrity|hash|fingerprint|image|version|(^|_)id$/i;
+
+/**
+ * Whether the value of a variable of this name is a secret, and must not be written in a program. Not the keys that vendors document as examples, no
+ * commit and no checksum, and no value because of its name alone.
+ */
+export function holdsSecret(name: string, value: string): boolean {
+  if (!looksSecret(value) || /EXAMPLE/.test(value)) return false;
+  if (LOOSE_TOKEN.test(value) || hasLogin(value) || !looksRandom(value)) return !SHORT.test(value);
+  return namesSecret(name) || !(PUBLIC_NAME.test(name) || /^[0-9a-f]+$/i.test(value));
+}
+
+/** Locales begin like keys: sk-SK. */
+const SHORT = /^.{0,7}$/s;
+
 /** Long, without a space, and with three kinds of characters: words, slugs, numbers and paths are not. */
 function looksRandom(value: string): boolean {
   if (!/^[\w+/=.~!@#$%^&*-]{20,}$/.test(value)) return false;

@@ -232,6 +232,12 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       shop([{ key: "SIGNING", value: pulumi.secret("correct-horse-battery-staple"), ...declared }]);
     },
   },
+  "a plain value under the name of a secret": {
+    rule: "secret-named",
+    program: () => {
+      shop([{ key: "SESSION_SECRET", value: "keyboard cat", scope: "RUN_TIME" }]);
+    },
+  },
   "a secret without a reader": {
     rule: "secret-unread",
     program: () => {

@@ -14,9 +14,8 @@ import { type Audit, auditJson } from "../../report/audit.ts";
 import { UsageError } from "../shared/errors.ts";
 import type { ProgramOptions } from "./audit-program.ts";
 import type { Job } from "./child.ts";
+import { CHILD, type Ended } from "./child-file.ts";
 import type { AuditOptions } from "./flags.ts";
-
-export const CHILD = path.join(import.meta.dirname, `child${path.extname(import.meta.filename)}`);
 
 export async function auditInProcess(options: AuditOptions): Promise<Audit> {
   const { stack, config, everyFeature, maxAge, run, cwd, untrusted, timeout } = options;
@@ -39,12 +38,6 @@ export async function auditInProcess(options: AuditOptions): Promise<Audit> {
   if (!untrusted) return auditOf(await runTrusted(job), job);
   const { runUntrusted } = await import("./untrusted.ts");
   return auditOf(await runUntrusted(job, timeout), job);
-}
-
-export interface Ended {
-  readonly sent: string;
-  /** Why it ended without a result. */
-  readonly reason: string;
 }
 
 async function runTrusted(job: Job): Promise<Ended> {

@@ -11,7 +11,7 @@ import type { Mount } from "../../preview/sandbox/box.ts";
 import { LIMITS, runSandboxed } from "../../preview/sandbox/run.ts";
 import { findSandbox, SANDBOX_MISSING } from "../../preview/sandbox/sandbox.ts";
 import type { Job } from "./child.ts";
-import { CHILD, type Ended } from "./process.ts";
+import { CHILD, type Ended } from "./child-file.ts";
 
 /** Where the process finds the commit. */
 const CHECKOUT = "/checkout";

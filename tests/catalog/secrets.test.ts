@@ -112,12 +112,12 @@ const OTHER_NAMES = [
 /** Whether each room takes a variable of this name, with a value that looks like none, for a secret. */
 const ROOMS: Readonly<Record<string, (name: string) => boolean | Promise<boolean>>> = {
   "the catalog": namesSecret,
-  "a definition": (name) => {
+  "a definition, with a random value": (name) => {
     try {
-      checkSystem(withVariable(name, "x"));
+      checkSystem(withVariable(name, "0123456789abcdef0123456789abcdef"));
       return false;
     } catch (error) {
-      if (error instanceof DefinitionError) return error.message.includes("the name of a secret");
+      if (error instanceof DefinitionError) return error.message.includes("looks like a secret");
       throw error;
     }
   },
