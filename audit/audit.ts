@@ -24,7 +24,7 @@ import { findProofs, unreadSecrets } from "./proofs.ts";
 import { findReadings, readerFaults } from "./readers.ts";
 import { referenceFaults } from "./references.ts";
 import { compareRuns } from "./run/compare.ts";
-import { outputSources } from "./run/output-sources.ts";
+import { outputSources, programSource } from "./run/output-sources.ts";
 import { type Place, placesOf } from "./run/places.ts";
 import { type Run, runWith, type Subject } from "./run/run.ts";
 import { lookFor, sightingsIn } from "./run/sightings.ts";
@@ -85,7 +85,7 @@ export async function auditProgram(given: Subject, circumstances: Circumstances,
   const places = placesOf(run, outputSource);
   const sightings = sightingsIn(places, look);
   if (plan === undefined) {
-    const leaked = leaks(undefined, sightings, NO_DECLARATIONS);
+    const leaked = leaks(undefined, sightings, NO_DECLARATIONS, programSource(subject));
     return {
       stack,
       findings: sortFindings([...leaked, ...(leaked.length === 0 ? maskedErrors(run) : [])]),
@@ -108,7 +108,7 @@ export async function auditProgram(given: Subject, circumstances: Circumstances,
     },
   );
   const { observation, notes } = await probe(prober, subject);
-  const leaked = leaks(plan, sightings, declarations);
+  const leaked = leaks(plan, sightings, declarations, programSource(subject));
   const findings = sortFindings([
     ...leaked,
     ...shownFaults(plan, look, declarations, leaked),

@@ -1,6 +1,6 @@
 /** Turns sightings of canaries into findings. */
 import { mask } from "../engine/mask.ts";
-import type { Plan } from "../engine/plan.ts";
+import type { Plan, Source } from "../engine/plan.ts";
 import type { Finding, Station } from "../report/audit.ts";
 import { APP } from "../report/plan/app-spec.ts";
 import type { Declarations } from "./declared.ts";
@@ -10,14 +10,21 @@ import type { RuleId } from "./rules.ts";
 import type { Place } from "./run/places.ts";
 import type { Look, Sighting } from "./run/sightings.ts";
 
-export function leaks(plan: Plan | undefined, sightings: readonly Sighting[], { nameOf }: Declarations): readonly Finding[] {
+/** @param program the place of an effect whose statement is not known, such as the output of a process */
+export function leaks(
+  plan: Plan | undefined,
+  sightings: readonly Sighting[],
+  { nameOf }: Declarations,
+  program?: Source,
+): readonly Finding[] {
   const found = sightings.flatMap((sighting) => {
     const rule = exposureOf(sighting.place);
     return rule === undefined ? [] : [{ rule, sighting, secret: nameOf(sighting.origin) }];
   });
   const counts = new Map<string, number>();
   return withoutEchoes(found).map(({ rule, sighting, secret }) => {
-    const at = placeStep(sighting.place, plan);
+    const known = placeStep(sighting.place, plan);
+    const at = known.source === undefined && program !== undefined ? { ...known, source: program } : known;
     const where = `${at.urn ?? ""} ${at.path ?? at.what}`;
     const key = `${rule}\0${secret}\0${where}`;
     const nth = counts.get(key) ?? 0;

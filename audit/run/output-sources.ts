@@ -20,6 +20,11 @@ export function outputSources({ entry, directory }: Subject): (name: string) => 
   };
 }
 
+/** The beginning of the program's file. */
+export function programSource({ entry, directory }: Subject): Source | undefined {
+  return entry === undefined ? undefined : relativeSource(directory, path.resolve(entry), 1);
+}
+
 function textOf(file: string): string {
   try {
     return readFileSync(file, "utf8");

@@ -61,7 +61,7 @@ describe("a program", () => {
     const found = (JSON.parse(stdout).findings as readonly Finding[]).map(({ rule, source }) => [rule, source?.line]);
     // What the process prints arrives at the descriptor, where no statement is known.
     expect(found).toEqual([
-      ["secret-in-log", undefined],
+      ["secret-in-log", 1],
       ["secret-on-command-line", 8],
     ]);
   });
