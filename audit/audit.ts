@@ -86,9 +86,16 @@ export async function auditProgram(given: Subject, circumstances: Circumstances,
   const sightings = sightingsIn(places, look);
   if (plan === undefined) {
     const leaked = leaks(undefined, sightings, NO_DECLARATIONS, programSource(subject));
+    const { findings: derived } = await compareRuns(
+      subject,
+      { places, look },
+      {
+        ...{ declarations: NO_DECLARATIONS, origins: run.origins, placesOf, isExposed: (place) => exposureOf(place) !== undefined },
+      },
+    );
     return {
       stack,
-      findings: sortFindings([...leaked, ...(leaked.length === 0 ? maskedErrors(run) : [])]),
+      findings: sortFindings([...leaked, ...derived, ...(leaked.length === 0 && derived.length === 0 ? maskedErrors(run) : [])]),
       suppressed: [],
       proofs: [],
       declared: [],

@@ -21,7 +21,8 @@ interface Comparison {
 }
 
 export interface Comparing {
-  readonly plan: Plan;
+  /** Absent if the program failed. */
+  readonly plan?: Plan;
   readonly declarations: Declarations;
   readonly origins: ReadonlyMap<string, Origin>;
   placesOf(run: Run): readonly Place[];
@@ -33,10 +34,10 @@ export interface Comparing {
 export async function compareRuns(subject: Subject, first: Searched, comparing: Comparing): Promise<Comparison> {
   const { plan, placesOf } = comparing;
   const run = await runWith("two", subject);
-  if (run.failure !== undefined)
+  if (run.failure !== undefined && plan !== undefined)
     return { findings: [], notes: [`Values computed from secrets were not searched, because a second run failed: ${run.failure.message}`] };
   const second = { places: placesOf(run), look: lookFor(run.origins) };
-  const literals = literalFaults(plan, first, second.places);
+  const literals = plan === undefined ? [] : literalFaults(plan, first, second.places);
   const differing = findDiffering(first, second, comparing);
   if (differing.length === 0) return { findings: literals, notes: [] };
   // A program that varies by itself, by the clock or by chance, varies with equal secrets too.

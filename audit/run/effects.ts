@@ -13,7 +13,7 @@ import https from "node:https";
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 import path from "node:path";
-import { Writable } from "node:stream";
+import { Duplex, Writable } from "node:stream";
 import tls from "node:tls";
 import { fileURLToPath } from "node:url";
 import { format } from "node:util";
@@ -102,11 +102,15 @@ async function install(): Promise<void> {
   wrap(childProcess.ChildProcess.prototype, "send", onOther("process"));
   wrapAll(childProcess, onCommand, ["ChildProcess"]);
   for (const owner of [net, tls, http, https, http2, dgram, dns, dns.promises]) wrapAll(owner, onRequest, PURE);
+  // A session writes to its socket without a function of JavaScript.
+  wrapSessions();
   wrapAll(workerThreads, onOther("worker"));
   wrapConstructor(workerThreads, "Worker", onOther("worker"));
   for (const name of ["fetch", "WebSocket", "EventSource"] as const)
     if (name in globalThis) (name === "fetch" ? wrap : wrapConstructor)(globalThis, name, onOther("request"));
-  for (const name of ["write", "end"] as const) wrap(Writable.prototype, name, onWrite);
+  if (typeof WebSocket === "function") wrapAll(WebSocket.prototype, onOther("request"));
+  // Duplex has copies of these functions.
+  for (const { prototype } of [Writable, Duplex]) for (const name of ["write", "end"] as const) wrap(prototype, name, onWrite);
   const sqlite = loadSqlite();
   wrapAll(sqlite, onOther("file"));
   wrapConstructor(sqlite, "DatabaseSync", onOther("file"));
@@ -158,6 +162,23 @@ const isModuleRead = ([first, second]: readonly unknown[]): boolean =>
   typeof first === "string" && MODULE.test(first) && (second === undefined || second === "utf8" || typeof second === "object");
 
 const MODULE = /[\\/]node_modules[\\/][\w@./\\-]+\.(?:[cm]?js|json|node)$/;
+
+function wrapSessions(): void {
+  const { connect } = http2;
+  http2.connect = function (this: unknown, ...args: Parameters<typeof connect>) {
+    const session = Reflect.apply(connect, this, args);
+    wrapAll(Object.getPrototypeOf(session), onOther("request"));
+    const { request } = session;
+    session.request = (...sent: Parameters<typeof request>) => {
+      const stream = request.apply(session, sent);
+      sessionStreams.add(stream);
+      return stream;
+    };
+    return session;
+  } as typeof connect;
+}
+
+const sessionStreams = new WeakSet<object>();
 
 function wrapConstructor(owner: Anything, name: string, observe: Observe): void {
   const real = owner[name] as Anything;
@@ -253,9 +274,9 @@ const onWrite: Observe = (recorder, name, [chunk], source, self) => {
   const stream = self as Writable;
   if (stream === process.stdout || stream === process.stderr) return;
   const isFile = stream instanceof fs.WriteStream;
-  if (!isFile && !(stream instanceof net.Socket)) return;
+  if (!isFile && !(stream instanceof net.Socket) && !sessionStreams.has(stream)) return;
   const text = textsIn([chunk], { numbers: false }).join("\n");
-  if (!isFile) add(recorder, isStdin(stream) ? "process" : "request", isStdin(stream) ? "stdin" : name, text, source);
+  if (!isFile) add(recorder, isStdin(self) ? "process" : "request", isStdin(self) ? "stdin" : name, text, source);
   else {
     const { fd = -1, path: file } = stream as fs.WriteStream & { readonly fd?: number };
     const standard = STANDARD[fd];
@@ -264,8 +285,7 @@ const onWrite: Observe = (recorder, name, [chunk], source, self) => {
 };
 
 /** The pipes of a child process have no address. */
-const isStdin = (stream: net.Socket): boolean =>
-  !stream.connecting && stream.remoteAddress === undefined && stream.remotePort === undefined;
+const isStdin = (stream: unknown): boolean => stream instanceof net.Socket && !stream.connecting && stream.remoteAddress === undefined;
 
 /** Patched only once the program runs, so that the engine's own patch, which masks secrets, does not come first. Nothing is printed. */
 function watchConsole(recorder: Recorder): () => void {
@@ -285,8 +305,15 @@ function watchConsole(recorder: Recorder): () => void {
     }),
     // A replaced console may not write to the streams.
     ...CONSOLE.map((name) => {
-      const print = (...words: readonly unknown[]) => report(STDOUT.includes(name) ? "stdout" : "stderr", format(...words), print);
+      const print = (...words: readonly unknown[]) => {
+        const printed = name === "assert" ? (words[0] ? [] : words.slice(1)) : words;
+        if (printed.length > 0) report(STDERR.has(name) ? "stderr" : "stdout", format(...printed), print);
+      };
       return replace(console, name, print);
+    }),
+    ...(["emitWarning", "_rawDebug"] as const).map((name) => {
+      const print = (...words: readonly unknown[]) => report("stderr", textsIn(words, { numbers: true }).join("\n"), print);
+      return replace(process, name, print);
     }),
   ];
   return () => {
@@ -294,8 +321,11 @@ function watchConsole(recorder: Recorder): () => void {
   };
 }
 
-const CONSOLE = ["log", "info", "warn", "error", "debug", "trace", "dir", "dirxml", "table", "group", "groupCollapsed", "assert"] as const;
-const STDOUT: readonly string[] = ["log", "info", "debug", "dir", "dirxml", "table", "group", "groupCollapsed"];
+/** All of its functions but those that create something. */
+const CONSOLE = Object.entries(console)
+  .filter(([name, value]) => typeof value === "function" && !/^([A-Z]|createTask|context)/.test(name))
+  .map(([name]) => name);
+const STDERR: ReadonlySet<string> = new Set(["warn", "error", "trace", "assert"]);
 
 /** Restores the original unless other code has replaced it since. */
 function replace(owner: Anything, name: string, replacement: (...args: Anything[]) => unknown): () => void {

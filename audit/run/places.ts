@@ -126,7 +126,7 @@ function within(value: Value, path: string, sealed = false, at = path): Found[] 
   }
   if (typeof value === "string") return value === "" ? [] : [found(value)];
   // The plan holds only the hash of a file, but the whole text of a text asset.
-  if (value instanceof Asset) return value.text === undefined ? [] : [found(value.text)];
+  if (value instanceof Asset) return [...(value.text === undefined ? [] : [value.text]), ...(value.contents ?? [])].map(found);
   if (value === null || typeof value !== "object" || value instanceof Unknown || value instanceof Reference) {
     return typeof value === "number" ? [found(String(value))] : [];
   }

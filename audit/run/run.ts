@@ -1,4 +1,5 @@
 /** Runs a program with canaries in place of its secrets. */
+import { inspect } from "node:util";
 import { firstFrameWithin, ProgramError } from "../../engine/error.ts";
 import { isPartOf, placeholderFor } from "../../engine/placeholder.ts";
 import type { Plan, Source } from "../../engine/plan.ts";
@@ -86,11 +87,13 @@ export async function runWith(seed: string, { program, directory, config }: Subj
   }
 }
 
-/** The message of an error and those of its causes. */
+/** As Node prints it: with its causes, its inner errors and its properties. */
 function messagesOf(reason: unknown): string {
-  if (!(reason instanceof Error)) return String(reason);
-  return reason.cause === undefined ? reason.message : `${reason.message}\n${messagesOf(reason.cause)}`;
+  if (!(reason instanceof Error)) return inspect(reason, INSPECTION);
+  return `${reason.message}\n${inspect(reason, INSPECTION)}`;
 }
+
+const INSPECTION = { depth: 6, maxStringLength: 100_000, breakLength: Number.POSITIVE_INFINITY };
 
 /** Errors that the program does not await reach only the process. */
 function observeErrors(report: (reason: unknown) => void): () => void {

@@ -51,6 +51,7 @@ import dns from "node:dns";
 import { once } from "node:events";
 import fs from "node:fs";
 import http from "node:http";
+import http2 from "node:http2";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";

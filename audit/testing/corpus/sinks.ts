@@ -30,6 +30,10 @@ export const SINKS: readonly CorpusSink[] = [
   text("console.log", "secret-in-log", `console.log("key", value);`),
   text("console.error", "secret-in-log", "console.error({ value });"),
   text("console.table", "secret-in-log", "console.table([[value]]);"),
+  text("console.count", "secret-in-log", "console.count(value);"),
+  text("a console of its own", "secret-in-log", "new console.Console(process.stdout).log(value);"),
+  text("a warning", "secret-in-log", "process.emitWarning(value);"),
+  text("the inner stderr", "secret-in-log", "(process as any)._rawDebug(value);"),
   text("stdout", "secret-in-log", "process.stdout.write(value);"),
   text("stderr", "secret-in-log", "process.stderr.write(Buffer.from(value));"),
   text("the descriptor of stdout", "secret-in-log", "fs.writeSync(1, value);"),
@@ -41,6 +45,14 @@ export const SINKS: readonly CorpusSink[] = [
   // The engine masks what was computed from a secret in an error, so the mask shows that it was.
   { ...text("an error", "secret-in-error", "throw new Error(`cannot use ${value}`);"), also: ["secret-in-error"] },
   { ...text("an error of Pulumi", "secret-in-error", "throw new pulumi.RunError(value);"), also: ["secret-in-error"] },
+  {
+    ...text("a property of an error", "secret-in-error", `throw Object.assign(new Error("failed"), { response: { key: value } });`),
+    also: ["secret-in-error"],
+  },
+  {
+    ...text("the cause of an error", "secret-in-error", `throw new Error("failed", { cause: new Error(value) });`),
+    also: ["secret-in-error"],
+  },
   // What it writes.
   text("a file", "secret-in-file", `fs.writeFileSync("leak.txt", value);`),
   text("the end of a file", "secret-in-file", `fs.appendFileSync("leak.log", value);`),
@@ -108,6 +120,11 @@ export const SINKS: readonly CorpusSink[] = [
     `const request = http.request({ port: ${PORT}, host: "127.0.0.1", method: "POST" }); request.end(value); await once(request, "response");`,
   ),
   text(
+    "the data of a socket",
+    "secret-sent",
+    `const socket = net.connect(${PORT}, "127.0.0.1"); socket.write(value); socket.destroySoon(); await once(socket, "close");`,
+  ),
+  text(
     "a datagram",
     "secret-sent",
     `const datagram = dgram.createSocket("udp4"); datagram.send(value, ${PORT}, "127.0.0.1", () => datagram.close()); await once(datagram, "close");`,
@@ -116,6 +133,21 @@ export const SINKS: readonly CorpusSink[] = [
     "a DNS query",
     "secret-sent",
     `const resolver = new dns.Resolver({ timeout: 50, tries: 1 }); resolver.setServers([\`127.0.0.1:\${${PORT}}\`]); resolver.resolve4(encodeURIComponent(value), () => {});`,
+  ),
+  text(
+    "a request of HTTP/2",
+    "secret-sent",
+    `const session = http2.connect(\`http://127.0.0.1:\${${PORT}}\`); session.on("error", () => {}); session.request({ ":path": "/" + encodeURIComponent(value) }).on("error", () => {}).end(); await once(session, "close");`,
+  ),
+  text(
+    "the body of a request of HTTP/2",
+    "secret-sent",
+    `const session = http2.connect(\`http://127.0.0.1:\${${PORT}}\`); session.on("error", () => {}); session.request({ ":method": "POST" }).on("error", () => {}).end(value); await once(session, "close");`,
+  ),
+  text(
+    "a WebSocket",
+    "secret-sent",
+    `const web = new WebSocket(\`ws://127.0.0.1:\${${PORT}}/?key=\${encodeURIComponent(value)}\`); await once(web as any, "error");`,
   ),
   text("the argument of a provider's function", "secret-sent", "void digitalocean.getRegion({ slug: value });"),
   output("the argument of a provider's function that takes Outputs", "secret-sent", "digitalocean.getRegionOutput({ slug: value });"),
@@ -215,6 +247,18 @@ export const SINKS: readonly CorpusSink[] = [
     rule: "secret-in-state",
     given: "bare",
     code: `new (${THING})("shop:index:Upload", "upload", { file: value.apply((it) => new pulumi.asset.StringAsset(it)) });`,
+  },
+  {
+    name: "an archive without its mark",
+    rule: "secret-in-state",
+    given: "bare",
+    code: `new (${THING})("shop:index:Upload", "upload", { file: value.apply((it) => new pulumi.asset.AssetArchive({ "a.txt": new pulumi.asset.StringAsset(it) })) });`,
+  },
+  {
+    name: "the address of an asset without its mark",
+    rule: "secret-in-state",
+    given: "bare",
+    code: `new (${THING})("shop:index:Upload", "upload", { file: value.apply((it) => new pulumi.asset.RemoteAsset("https://shop.example/?" + it)) });`,
   },
   {
     name: "the output of a component",
