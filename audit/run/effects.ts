@@ -21,6 +21,7 @@ import workerThreads from "node:worker_threads";
 import type { Source } from "../../engine/plan.ts";
 import { callerIn, newContext } from "./context.ts";
 import { readDescriptors } from "./descriptors.ts";
+import { settler } from "./settle.ts";
 import { bytesText, MOST_CHARACTERS, textsIn } from "./texts.ts";
 
 export interface Effect {
@@ -68,7 +69,9 @@ export async function recordEffects<T>(
     undo = watchConsole(recorder);
   };
   try {
+    const settle = settler();
     const result = await context.run({ recorder }, () => body(begin));
+    await context.run({ recorder }, settle);
     const contents = [...recorder.files].flatMap(([file, source]) => contentOf(directory, file, source));
     const raw = printed().map(({ name, text }): Effect => ({ kind: "console", target: name, text }));
     return { result, effects: [...recorder.effects, ...contents, ...raw] };

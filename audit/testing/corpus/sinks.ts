@@ -34,6 +34,8 @@ export const SINKS: readonly CorpusSink[] = [
   text("a console of its own", "secret-in-log", "new console.Console(process.stdout).log(value);"),
   text("a warning", "secret-in-log", "process.emitWarning(value);"),
   text("the inner stderr", "secret-in-log", "(process as any)._rawDebug(value);"),
+  text("the console, later", "secret-in-log", "setTimeout(() => console.log(value), 20);"),
+  text("the console, at the end of the process", "secret-in-log", `process.once("exit", () => console.log(value));`),
   text("stdout", "secret-in-log", "process.stdout.write(value);"),
   text("stderr", "secret-in-log", "process.stderr.write(Buffer.from(value));"),
   text("the descriptor of stdout", "secret-in-log", "fs.writeSync(1, value);"),
