@@ -2,8 +2,8 @@
  * What names and values look like that hold a secret. Definitions refuse them as plain text, settings never repeat them in a message, the policy pack
  * and the audit report them, and every printed plan masks them.
  *
- * A list of our own, because @secretlint/secretlint-rule-preset-recommend 13.1.0 finds fewer than half of these formats, none of DigitalOcean's or
- * Pulumi's among them, and because masking needs a looser pattern of the same tokens than a report does.
+ * A list of our own that contains every token format of @secretlint/secretlint-rule-preset-recommend 13.1.0, which knows none of DigitalOcean's and
+ * Pulumi's, and because masking needs a looser pattern of the same tokens than a report does. tests/catalog/secrets.test.ts has one of each.
  */
 
 interface TokenFormat {
@@ -33,8 +33,13 @@ const TOKEN_FORMATS: readonly TokenFormat[] = [
     loose: "[^\\s\"'`<>]{8,}",
     exact: "services/T\\w{8,}/B\\w{8,}/\\w{20,}",
   },
-  { what: "a Slack token", prefix: "xox[a-z]-", loose: "[\\w-]{10,}", exact: "\\w[\\w-]{20,}" },
-  { what: "an AWS access key", prefix: "AKIA", loose: "[A-Z0-9]{12,}\\b", exact: "[A-Z0-9]{16}\\b" },
+  { what: "a Slack token", prefix: "(?:xox[a-z]|xapp)-", loose: "[\\w-]{10,}", exact: "\\w[\\w-]{20,}" },
+  {
+    what: "an AWS access key",
+    prefix: "(?:A3T[A-Z0-9]|AKIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ASIA)",
+    loose: "[A-Z0-9]{12,}\\b",
+    exact: "[A-Z0-9]{16}\\b",
+  },
   { what: "a Stripe key", prefix: "[rs]k_(?:live|test)_", loose: "\\w{10,}", exact: "\\w{20,}" },
   { what: "a Google API key", prefix: "AIza", loose: "[\\w-]{30,}", exact: "[\\w-]{35}\\b" },
   { what: "a Google OAuth client secret", prefix: "GOCSPX-", loose: "[\\w-]{10,}", exact: "[\\w-]{28}\\b" },
@@ -45,10 +50,16 @@ const TOKEN_FORMATS: readonly TokenFormat[] = [
   { what: "a Hugging Face token", prefix: "hf_", loose: "[A-Za-z0-9]{20,}", exact: "[A-Za-z0-9]{34,}\\b" },
   { what: "a Grafana token", prefix: "gl(?:sa|c)_", loose: "[\\w-]{20,}", exact: "[\\w-]{30,}" },
   { what: "a Linear key", prefix: "lin_(?:api|oauth)_", loose: "\\w{20,}", exact: "\\w{40,}" },
-  { what: "a Vercel or Supabase token", prefix: "(?:sbp|vcp)_", loose: "\\w{20,}", exact: "[0-9a-zA-Z]{40,}" },
+  { what: "a Vercel or Supabase token", prefix: "(?:sbp|vc[piark])_", loose: "\\w{20,}", exact: "[0-9a-zA-Z]{20,}" },
   { what: "an Atlassian token", prefix: "ATATT3", loose: "[\\w=-]{40,}", exact: "[\\w=-]{180,}" },
   { what: "a 1Password service account", prefix: "ops_eyJ", loose: "[\\w-]{40,}", exact: "[\\w-]{250,}" },
   { what: "a Databricks token", prefix: "dapi", loose: "[0-9a-f]{32}", exact: "[0-9a-f]{32}(?:-\\d)?\\b" },
+  { what: "a Groq key", prefix: "gsk_", loose: "[A-Za-z0-9]{20,}", exact: "[A-Za-z0-9]{52}\\b" },
+  { what: "a Notion token", prefix: "ntn_", loose: "[A-Za-z0-9]{20,}", exact: "[0-9]{11}[A-Za-z0-9]{35}\\b" },
+  { what: "a Vault token", prefix: "hv[sbr]\\.", loose: "[\\w-]{20,}", exact: "[\\w-]{90,}" },
+  { what: "a Figma token", prefix: "figd_", loose: "[\\w-]{20,}", exact: "[\\w-]{40,}" },
+  { what: "a Cloudflare token", prefix: "cf(?:k|ut|at)_", loose: "\\w{20,}", exact: "[A-Za-z0-9]{40}[0-9a-f]{8}\\b" },
+  { what: "a Tailscale key", prefix: "tskey-", loose: "[\\w-]{16,}", exact: "[a-z]{2,20}-\\w{8,40}-\\w{16,60}" },
   { what: "an OpenAI key", prefix: "sk-", loose: "[\\w-]{20,}", exact: "[\\w-]{40,}" },
   {
     what: "a private key",
