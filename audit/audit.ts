@@ -4,11 +4,13 @@
  * It runs twice, with different canaries: a text that differs without containing one was computed from one.
  */
 
+import type { Plan } from "../engine/plan.ts";
 import { type Project, programOf } from "../engine/project.ts";
 import { SECRET } from "../engine/secret-patterns.ts";
 import { findSecrets, replaceSecrets } from "../engine/secret-search.ts";
 import { readStack, type StackConfig } from "../engine/stackfile.ts";
 import type { Audit, Finding } from "../report/audit.ts";
+import { variablesOf } from "../report/plan/app-spec.ts";
 import { type Declarations, readDeclarations } from "./declared.ts";
 import { codeFaults, programFiles } from "./files/code.ts";
 import { eventFaults } from "./files/events.ts";
@@ -16,12 +18,14 @@ import { repositoryFaults } from "./files/repository.ts";
 import { roleFaults } from "./files/roles.ts";
 import { stateFaults } from "./files/state.ts";
 import { finding, sortFindings } from "./finding.ts";
-import { leaks, shownFaults } from "./leaks.ts";
+import { exposureOf, leaks, shownFaults } from "./leaks.ts";
 import { confirmProofs, type Observation, type Prober, unexpectedReaders } from "./probe/probe.ts";
 import { findProofs, unreadSecrets } from "./proofs.ts";
 import { findReadings, readerFaults } from "./readers.ts";
+import { referenceFaults } from "./references.ts";
 import { compareRuns } from "./run/compare.ts";
-import { placesOf } from "./run/places.ts";
+import { outputSources, programSource } from "./run/output-sources.ts";
+import { type Place, placesOf } from "./run/places.ts";
 import { type Run, runWith, type Subject } from "./run/run.ts";
 import { lookFor, sightingsIn } from "./run/sightings.ts";
 import { type Circumstances, structureFaults } from "./structure.ts";
@@ -44,7 +48,7 @@ export async function audit(project: Project, options: AuditOptions): Promise<Au
   const { stack, config = {}, today = day(), maxAgeDays = 365, prober } = options;
   const suppressions = readSuppressions(project.root);
   const stackConfig = readStack(project, stack, { ...config, [`${project.name}:placeholders`]: "true" });
-  const subject = { program: programOf(project), directory: project.directory, config: stackConfig };
+  const subject = { program: programOf(project), directory: project.directory, entry: project.entry, config: stackConfig };
   const circumstances = { production: isProduction(stackConfig), today, maxAgeDays };
   const { settings, ...result } = await auditProgram(subject, circumstances, prober);
   const inFiles = [...codeFaults(programFiles(project.entry, project.directory), settings), ...repositoryFaults(project.root)];
@@ -77,13 +81,21 @@ export async function auditProgram(given: Subject, circumstances: Circumstances,
   const { plan } = run;
   const { stack, secretKeys } = subject.config;
   const look = lookFor(run.origins);
-  const places = placesOf(run);
+  const outputSource = outputSources(subject);
+  const places = placesOf(run, outputSource);
   const sightings = sightingsIn(places, look);
   if (plan === undefined) {
-    const leaked = leaks(undefined, sightings, NO_DECLARATIONS);
+    const leaked = leaks(undefined, sightings, NO_DECLARATIONS, programSource(subject));
+    const { findings: derived } = await compareRuns(
+      subject,
+      { places, look },
+      {
+        ...{ declarations: NO_DECLARATIONS, origins: run.origins, placesOf, isExposed: (place) => exposureOf(place) !== undefined },
+      },
+    );
     return {
       stack,
-      findings: sortFindings([...leaked, ...(leaked.length === 0 ? maskedErrors(run) : [])]),
+      findings: sortFindings([...leaked, ...derived, ...(leaked.length === 0 && derived.length === 0 ? maskedErrors(run) : [])]),
       suppressed: [],
       proofs: [],
       declared: [],
@@ -94,14 +106,22 @@ export async function auditProgram(given: Subject, circumstances: Circumstances,
   }
   const declarations = readDeclarations(plan, run.origins);
   const evidence = { plan, declarations, sightings, readings: findReadings(plan, run.origins, look) };
-  const compared = await compareRuns(subject, { places, look }, plan);
+  const compared = await compareRuns(
+    subject,
+    { places, look },
+    {
+      ...{ plan, declarations, origins: run.origins, isExposed: exposedIn(plan) },
+      placesOf: (other) => placesOf(other, outputSource),
+    },
+  );
   const { observation, notes } = await probe(prober, subject);
-  const leaked = leaks(plan, sightings, declarations);
+  const leaked = leaks(plan, sightings, declarations, programSource(subject));
   const findings = sortFindings([
     ...leaked,
     ...shownFaults(plan, look, declarations, leaked),
     ...readerFaults(evidence.readings, declarations),
     ...unreadSecrets(evidence),
+    ...referenceFaults(plan, evidence.readings, declarations),
     ...compared.findings,
     ...structureFaults(plan, circumstances),
     ...roleFaults(plan, subject.directory),
@@ -117,6 +137,16 @@ export async function auditProgram(given: Subject, circumstances: Circumstances,
     notes: [...compared.notes, ...notes],
     settings: new Map([...secretKeys.map((key) => [key, key] as const), ...settingsOf(declarations)]),
   };
+}
+
+/** App Platform shows a variable of the type GENERAL, and the log of a build. */
+function exposedIn(plan: Plan): (place: Place) => boolean {
+  const shown = new Set(
+    variablesOf(plan)
+      .filter(({ type, scope }) => type !== "SECRET" || scope !== "RUN_TIME")
+      .map(({ resource, path }) => `${resource.urn} ${path}.value`),
+  );
+  return (place) => exposureOf(place) !== undefined || (place.kind === "input" && shown.has(`${place.urn} ${place.path}`));
 }
 
 /** A program that cannot run here, for example because of another provider, keeps its proofs by static trace. */
@@ -169,7 +199,13 @@ const NO_DECLARATIONS: Declarations = { all: [], nameOf: ({ what }) => what };
 function maskedErrors({ failure }: Run): Finding[] {
   if (!failure?.message.includes(SECRET)) return [];
   const what = "the error that ends the program";
-  return [finding({ rule: "secret-in-error", message: `A secret appears in ${what}.`, flow: [{ what, path: what }] })];
+  return [
+    finding({
+      rule: "secret-in-error",
+      message: `A secret appears in ${what}.`,
+      flow: [{ what, path: what, ...(failure.source && { source: failure.source }) }],
+    }),
+  ];
 }
 
 /** A message can repeat a secret that is not a setting; the engine masks settings only. */

@@ -1,7 +1,7 @@
 /** Creates findings, and sorts them. */
 import { createHash } from "node:crypto";
 import type { Source } from "../engine/plan.ts";
-import { type Finding, SEVERITIES, type Station } from "../report/audit.ts";
+import { type Finding, SEVERITIES, type Severity, type Station } from "../report/audit.ts";
 import { RULES, type RuleId } from "./rules.ts";
 
 export interface Fault {
@@ -12,15 +12,17 @@ export interface Fault {
   readonly source?: Source;
   /** The place, without line numbers; part of the fingerprint. @default the last step of the flow */
   readonly sink?: string;
+  /** @default the rule's */
+  readonly severity?: Severity;
 }
 
-export function finding({ rule, message, secret, flow, source, sink }: Fault): Finding {
+export function finding({ rule, message, secret, flow, source, sink, severity = RULES[rule].severity }: Fault): Finding {
   const last = flow.at(-1);
   const place = sink ?? `${last?.urn ?? ""} ${last?.path ?? last?.what ?? ""}`;
   const where = source ?? [...flow].reverse().find((station) => station.source)?.source;
   return {
     rule,
-    severity: RULES[rule].severity,
+    severity,
     message,
     ...(secret !== undefined && { secret }),
     ...(where && { source: where }),

@@ -14,10 +14,11 @@ export function placeStep(place: Place, plan?: Plan): Station {
   const { kind, path, urn, source } = place;
   const resource = plan?.resources.find((candidate) => candidate.urn === urn);
   const of = { ...(urn && { urn }), ...(source && { source }) };
-  if (kind === "stack output") return { what: `the stack output ${path}`, path };
+  if (kind === "stack output") return { what: `the stack output ${path}`, path, ...of };
   if (kind === "component output") return { what: `the output ${path} of ${nameOf(resource)}`, path, ...of };
   if (kind === "name") return { what: `the name of ${resource?.type ?? "a resource"}`, path, ...of };
   if (kind === "input") return { what: `${path} of ${nameOf(resource)}`, path, ...of };
+  if (kind === "option" || kind === "invoke") return { what: path, path: `${kind} ${path}`, ...of };
   return { what: kind === "message" || kind === "error" ? path : `${kind} ${path}`, path: `${kind} ${path}`, ...of };
 }
 

@@ -1,6 +1,6 @@
 /** Turns sightings of canaries into findings. */
 import { mask } from "../engine/mask.ts";
-import type { Plan } from "../engine/plan.ts";
+import type { Plan, Source } from "../engine/plan.ts";
 import type { Finding, Station } from "../report/audit.ts";
 import { APP } from "../report/plan/app-spec.ts";
 import type { Declarations } from "./declared.ts";
@@ -10,27 +10,76 @@ import type { RuleId } from "./rules.ts";
 import type { Place } from "./run/places.ts";
 import type { Look, Sighting } from "./run/sightings.ts";
 
-export function leaks(plan: Plan | undefined, sightings: readonly Sighting[], { nameOf }: Declarations): readonly Finding[] {
-  return sightings.flatMap((sighting) => {
-    const rule = ruleFor(sighting.place, plan);
-    if (rule === undefined) return [];
-    const secret = nameOf(sighting.origin);
-    const at = placeStep(sighting.place, plan);
-    return [
-      finding({
-        rule,
-        secret,
-        message: `${secret} ${how(sighting)} ${whereText(sighting.place, at)}.`,
-        flow: [originStep(sighting.origin), at],
-      }),
-    ];
+/** @param program the place of an effect whose statement is not known, such as the output of a process */
+export function leaks(
+  plan: Plan | undefined,
+  sightings: readonly Sighting[],
+  { nameOf }: Declarations,
+  program?: Source,
+): readonly Finding[] {
+  const found = sightings.flatMap((sighting) => {
+    const rule = exposureOf(sighting.place);
+    return rule === undefined ? [] : [{ rule, sighting, secret: nameOf(sighting.origin) }];
+  });
+  const counts = new Map<string, number>();
+  return withoutEchoes(found).map(({ rule, sighting, secret }) => {
+    const known = placeStep(sighting.place, plan);
+    const at = known.source === undefined && program !== undefined ? { ...known, source: program } : known;
+    const where = `${at.urn ?? ""} ${at.path ?? at.what}`;
+    const key = `${rule}\0${secret}\0${where}`;
+    const nth = counts.get(key) ?? 0;
+    if (isEffect(sighting.place)) counts.set(key, nth + 1);
+    return finding({
+      rule,
+      secret,
+      message: `${secret} ${how(sighting)} ${whereText(sighting.place, at)}.`,
+      flow: [originStep(sighting.origin), at],
+      // Two statements can log the same secret.
+      ...(nth > 0 && { sink: `${where} ${nth}` }),
+    });
   });
 }
 
-/** Undefined if a secret may occur there. */
-function ruleFor({ kind, path, sealed, urn = "" }: Place, plan: Plan | undefined): RuleId | undefined {
+interface Leak {
+  readonly rule: RuleId;
+  readonly sighting: Sighting;
+  readonly secret: string;
+}
+
+/** One statement has many effects: a request calls a dozen functions, and what is printed arrives at a file descriptor too. */
+function withoutEchoes(found: readonly Leak[]): readonly Leak[] {
+  const seen = new Set<string>();
+  const sourced = new Set<string>();
+  for (const { rule, secret, sighting } of found) if (sighting.place.source) sourced.add(`${rule}\0${secret}`);
+  return found.filter(({ rule, secret, sighting: { place } }) => {
+    if (!isEffect(place)) return true;
+    const { source } = place;
+    if (source === undefined && sourced.has(`${rule}\0${secret}`)) return false;
+    const key = `${rule}\0${secret}\0${source ? `${source.file}:${source.line}` : place.path}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+const EFFECTS: ReadonlySet<Place["kind"]> = new Set([
+  "console",
+  "file",
+  "command",
+  "process",
+  "worker",
+  "request",
+  "message",
+  "invoke",
+  "option",
+]);
+export const isEffect = ({ kind }: Place): boolean => EFFECTS.has(kind);
+
+/** The rule that a secret at this place breaks; undefined if a secret may occur there. */
+export function exposureOf({ kind, path, sealed, type = "" }: Place): RuleId | undefined {
   switch (kind) {
     case "name":
+    case "option":
       return "secret-in-name";
     case "message":
     case "console":
@@ -41,14 +90,20 @@ function ruleFor({ kind, path, sealed, urn = "" }: Place, plan: Plan | undefined
       return "secret-in-file";
     case "command":
       return "secret-on-command-line";
+    case "process":
+    case "worker":
+      return "secret-to-process";
     case "request":
       return "secret-sent";
+    case "invoke":
+      // Functions of other providers may compute with a secret; what DigitalOcean's look up is a name.
+      return sealed && !type.startsWith("digitalocean:") ? undefined : "secret-sent";
     case "stack output":
       return path.endsWith(KEY) ? "secret-in-name" : sealed ? undefined : "secret-in-output";
     case "component output":
       return path.endsWith(KEY) ? "secret-in-name" : sealed ? undefined : "secret-in-component-output";
     case "input":
-      return inputRule(path, sealed, plan?.resources.find((resource) => resource.urn === urn)?.type ?? "");
+      return inputRule(path, sealed, type);
   }
 }
 
@@ -83,7 +138,11 @@ function whereText({ kind, path, sealed }: Place, { what }: Station): string {
   if (kind === "console") return `in the output of the program, on ${path}`;
   if (kind === "file") return `in the file ${path}`;
   if (kind === "command") return `on the command line of ${path}`;
-  if (kind === "request") return `in a request to ${path}`;
+  if (kind === "process") return `in the environment or the input of ${path}`;
+  if (kind === "worker") return `in what the program passes to a worker (${path})`;
+  if (kind === "request") return `in what the program sends (${path})`;
+  if (kind === "option") return `in ${path}`;
+  if (kind === "invoke") return `in the argument ${path}`;
   if (kind === "message" || kind === "error") return `in ${path}`;
   return `in ${what}${sealed ? "" : ", not marked as secret"}`;
 }

@@ -62,6 +62,12 @@ export const RULES = {
     why: "Every process of the machine can read another's arguments, and App Platform shows its commands.",
     fix: "Pass it as an environment variable.",
   },
+  "secret-to-process": {
+    severity: "medium",
+    title: "Secret passed to another process",
+    why: "What a process or a worker does with a secret, this audit cannot follow.",
+    fix: "Do in the program what it does, or pass the value to a resource.",
+  },
   "secret-sent": {
     severity: "critical",
     title: "Secret sent over the network",
@@ -75,9 +81,9 @@ export const RULES = {
     fix: "This is a defect of slipway, or the program encodes the secret in an unusual form: report it, without the value.",
   },
   "secret-derived": {
-    severity: "low",
+    severity: "medium",
     title: "Value computed from a secret",
-    why: "A hash, a length or a few letters make a secret easier to guess, especially a short one.",
+    why: "A hash, a length or a few letters make a secret easier to guess, and an unknown encoding can be decoded. low: a few characters; medium: a hash; high: longer.",
     fix: "Mark the result as secret, or compute a hash with a secret key.",
   },
   "secret-literal": {
@@ -85,6 +91,12 @@ export const RULES = {
     title: "Secret written in the program",
     why: "Marking it secret does not help: the value is in the repository and in its history.",
     fix: "Treat it as compromised: create a new one, and read it with requireSecret.",
+  },
+  "secret-named": {
+    severity: "low",
+    title: "Plain variable with the name of a secret",
+    why: "The program contains the value, and App Platform shows it. If it is a secret, everyone who can read the repository has it.",
+    fix: "Read it with requireSecret and set the type SECRET. If it is public, suppress this finding in .slipway-audit.yaml.",
   },
   "secret-unread": {
     severity: "low",
@@ -169,6 +181,12 @@ export const RULES = {
     title: "App connects as the administrator",
     why: "An attacker who compromises the app controls the whole cluster.",
     fix: "Set a user of its own in the app's database: dbUser.",
+  },
+  "login-elsewhere": {
+    severity: "high",
+    title: "Login of another cluster or database",
+    why: "A user, its cluster and its database belong together: the same name on another cluster is another login, or opens the data of another product.",
+    fix: "Refer to the user, the cluster and the database of the same product.",
   },
   "secret-in-stack-file": {
     severity: "critical",

@@ -1,6 +1,7 @@
 /** Findings from the plan alone: open firewalls, unprotected data, unverified connections, logins with too many rights. */
 
 import { daysBetween, MOST_CREDENTIAL_DAYS } from "../catalog/credential-age.ts";
+import { namesSecret } from "../catalog/secrets.ts";
 import { findPublicExcess, findSourceFault, formatCount } from "../catalog/trusted-sources.ts";
 import type { Plan, PlannedResource, Value } from "../engine/plan.ts";
 import type { Finding, Station } from "../report/audit.ts";
@@ -34,6 +35,7 @@ export function structureFaults(plan: Plan, circumstances: Circumstances): reado
     ...unverified(variables),
     ...unverifiedSteps(plan),
     ...administrators(plan, variables),
+    ...namedLikeSecrets(variables),
     ...wideKeys(plan),
     ...oldSecrets(plan, circumstances),
     ...oldCredentials(plan, circumstances),
@@ -139,6 +141,20 @@ function addressWeakness(text: string, mode: string | undefined): string | undef
   const given = /[?&]ssl(?:mode)?=([\w-]+)/.exec(text)?.[1] ?? mode;
   if (given === undefined) return "connects to Postgres without requiring TLS";
   return given.startsWith("verify-") ? undefined : `connects to Postgres with ${given}, which does not verify the certificate`;
+}
+
+/** Flags, numbers, addresses without a login, and references are public under any name. */
+const PUBLIC_VALUE = /^(true|false|on|off|yes|no|none|null|[\d.,:_-]*|https?:\/\/[^@]*|\/.*|.*\$\{.*)$/i;
+
+/** Without a mark, the program holds the value itself. */
+function namedLikeSecrets(variables: readonly Variable[]): Finding[] {
+  return variables
+    .filter(({ key, text, type, sealed }) => namesSecret(key) && type !== "SECRET" && !sealed && !PUBLIC_VALUE.test(text))
+    .map((variable) => {
+      const { key, component, app } = variable;
+      const message = `${key} of ${component || "every component"} in ${app} has the name of a secret, and a plain value.`;
+      return finding({ rule: "secret-named", message, flow: [variableStep(variable)] });
+    });
 }
 
 /** A job may connect as administrator or owner: migrations need those rights. */

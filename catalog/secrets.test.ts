@@ -21,6 +21,20 @@ const PREFIXES: readonly (readonly [string, string])[] = [
   ["GOC", "SPX-"],
   ["npm", "_"],
   ["SG", "."],
+  ["shp", "at_"],
+  ["dckr", "_pat_"],
+  ["hf", "_"],
+  ["gl", "sa_"],
+  ["lin", "_api_"],
+  ["sb", "p_"],
+  ["ATA", "TT3"],
+  ["dap", "i"],
+  ["gs", "k_"],
+  ["nt", "n_"],
+  ["hv", "s."],
+  ["fig", "d_"],
+  ["cf", "at_"],
+  ["tsk", "ey-"],
   ["sk", "-"],
   ["-----BEGIN ", "RSA PRIVATE KEY-----"],
   ["-----BEGIN ", "PRIVATE KEY-----"],
@@ -84,7 +98,7 @@ describe("a value", () => {
   });
 
   it("is reported by the kind of its token, once for each format", () => {
-    expect(EXACT_TOKENS).toHaveLength(19);
+    expect(EXACT_TOKENS).toHaveLength(34);
     for (const { what, pattern } of EXACT_TOKENS) {
       expect(what).toMatch(/^an? /);
       expect(pattern.flags).toBe("g");

@@ -90,7 +90,8 @@ interface Named {
   readonly __parentResource?: pulumi.Resource;
 }
 
-function firstFrameWithin(directory: string, stack: string | undefined): Source | undefined {
+/** The innermost frame of the program in the text of a stack trace. */
+export function firstFrameWithin(directory: string, stack: string | undefined): Source | undefined {
   // For a syntax error, Node puts the position alone in the first line.
   for (const [, where, line] of (stack ?? "").matchAll(/^(?: +at .*?)?((?:file:\/\/)?\/[^():\n]+):(\d+)(?::\d+)?\)?$/gm)) {
     const source = where && relativeSource(directory, where, Number(line));

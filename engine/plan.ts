@@ -107,9 +107,12 @@ export class Asset {
   readonly hash: string;
   /** The text of a StringAsset, which may contain a secret. */
   readonly text?: string;
-  constructor(kind: "asset" | "archive", hash: string, text?: string) {
+  /** The other texts that it carries: names, texts and addresses inside of an archive, and the address of a remote asset. */
+  readonly contents?: readonly string[];
+  constructor(kind: "asset" | "archive", hash: string, text?: string, contents: readonly string[] = []) {
     this.kind = kind;
     this.hash = hash;
     if (text !== undefined) this.text = text;
+    if (contents.length > 0) this.contents = contents;
   }
 }

@@ -2,6 +2,8 @@
  * Decodings of a text. A secret in it can be percent-encoded, escaped, wrapped, in base64 or hex, or in several of these at once. Each decoding
  * knows which characters of the original text its own come from.
  */
+import { gunzipSync, inflateSync } from "node:zlib";
+
 export interface Decoding {
   readonly text: string;
   /** The encodings that were decoded, outermost first; empty for the original text. */
@@ -48,10 +50,37 @@ const DECODERS: readonly (readonly [Encoding, (text: string) => Decoded | undefi
   ["HTML", (text) => (text.includes("&") ? replaced(text, ENTITY, entityDecoded) : undefined)],
   ["wrapped", (text) => (text.includes("\n") || text.includes(" ") ? replaced(text, /\s+/g, () => "") : undefined)],
   ["cut up", (text) => replaced(text, /[^A-Za-z0-9\0]+/g, () => "")],
-  ["base64", (text) => extracted(text, BASE64, (it) => Buffer.from(it, "base64"))],
-  ["hex", (text) => extracted(text, HEX, (it) => Buffer.from(it.replace(/[^0-9a-f]/gi, ""), "hex"))],
+  ["base64", (text) => extracted(text, BASE64, fromBase64)],
+  ["hex", (text) => extracted(text, HEX, (it) => fromHex(it.replace(/[^0-9a-f]/gi, "")))],
   ["bytes", (text) => extracted(text, DECIMALS, (it) => Buffer.from(it.split(",").map(Number)))],
 ];
+
+/** What precedes compressed bytes may be letters too, as in a path. */
+function fromBase64(text: string): Buffer {
+  const compressed = text.indexOf(GZIP_IN_BASE64);
+  return inflated(Buffer.from(compressed < 0 ? text : text.slice(compressed), "base64"));
+}
+
+const GZIP_IN_BASE64 = "H4sI";
+
+/** With an odd number of digits, the first or the last one belongs to a word next to it. */
+function fromHex(digits: string): Buffer {
+  if (digits.length % 2 === 0) return Buffer.from(digits, "hex");
+  return Buffer.concat([Buffer.from(digits.slice(0, -1), "hex"), Buffer.from(digits.slice(1), "hex")]);
+}
+
+/** Compressed text is text. A small input can expand to a large one, so the result is limited. */
+function inflated(bytes: Buffer): Buffer {
+  try {
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, INFLATION);
+    if (bytes[0] === 0x78 && bytes.readUInt16BE() % 31 === 0) return inflateSync(bytes, INFLATION);
+  } catch {
+    // It only begins like compressed bytes.
+  }
+  return bytes;
+}
+
+const INFLATION = { maxOutputLength: 2 ** 20 };
 
 const JOINING: ReadonlySet<Encoding> = new Set(["wrapped", "cut up"]);
 
@@ -61,7 +90,7 @@ const FORM = /\+|(?:%[0-9a-f]{2})+/gi;
 const ENTITY = /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));/gi;
 /** Shorter matches are words; inside longer texts they are found without decoding. */
 const BASE64 = /[A-Za-z0-9+/_-]{16,}={0,2}/g;
-const HEX = /[0-9a-f]{2}(?:[ :]?[0-9a-f]{2}){5,}/gi;
+const HEX = /[0-9a-f]{2}(?:[ :]?[0-9a-f]{2}){5,}[0-9a-f]?/gi;
 const DECIMALS = /\d{1,3}(?:,\s*\d{1,3}){5,}/g;
 
 const LETTERS: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f", 0: "\0" };

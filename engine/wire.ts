@@ -34,9 +34,9 @@ export function decode(wire: Wire | undefined, directory: string): Value {
     case REFERENCE:
       return new Reference(String(wire.urn));
     case ASSET:
-      return new Asset("asset", contentHash(wire, directory), typeof wire.text === "string" ? wire.text : undefined);
+      return new Asset("asset", contentHash(wire, directory), typeof wire.text === "string" ? wire.text : undefined, addressOf(wire));
     case ARCHIVE:
-      return new Asset("archive", contentHash(wire, directory));
+      return new Asset("archive", contentHash(wire, directory), undefined, contentsOf(wire));
     default:
       throw new Error(`Pulumi's SDK sent an unknown kind of value: ${JSON.stringify(wire[SIGNATURE])}.`);
   }
@@ -75,6 +75,20 @@ export function isSecret(wire: Wire | undefined): boolean {
 // Array.isArray does not narrow readonly arrays.
 function isList(wire: Wire): wire is readonly Wire[] {
   return Array.isArray(wire);
+}
+
+const addressOf = ({ uri }: WireProperties): readonly string[] => (typeof uri === "string" && uri !== "" ? [uri] : []);
+
+function contentsOf(wire: WireProperties): readonly string[] {
+  const inner = wire.assets !== null && typeof wire.assets === "object" && !isList(wire.assets) ? Object.entries(wire.assets) : [];
+  return [
+    ...addressOf(wire),
+    ...inner.flatMap(([name, asset]) => [
+      name,
+      ...(typeof (asset as WireProperties).text === "string" ? [String((asset as WireProperties).text)] : []),
+      ...contentsOf(asset as WireProperties),
+    ]),
+  ];
 }
 
 /** The hash of the content when it is local, so that a changed file changes the plan; otherwise of the address. */

@@ -325,15 +325,38 @@ describe("variables", () => {
     ["a DigitalOcean password", "AVNS_abc"],
     ["a Slack webhook", "https://hooks.slack.com/services/T0/B0/x"],
     ["a random string", "tR7mQ2xW9kLp4vNc8zBf"],
-    ["a digest", "0123456789abcdef0123456789abcdef"],
   ])("contain no %s as a plain value", (_, value) => {
     const message = withEnv("GREETING", env.plain(value));
     expect(message).not.toContain(value);
     expect(message).toContain('Declare a secret and write GREETING: env.secret("…")');
   });
 
-  it.each(["API_KEY", "ADMIN_PASSWORD", "GITHUB_TOKEN"])("are not plain where their name is that of a secret: %s", (key) => {
-    expect(withEnv(key, env.plain("x"))).toContain(`write ${key}: env.secret("…")`);
+  it.each(["API_KEY", "ADMIN_PASSWORD", "GITHUB_TOKEN"])("are not refused because of their name, but for a random value: %s", (key) => {
+    const system: Loose = structuredClone(shipyard);
+    api(system).env[key] = env.plain("x");
+    expect(checkSystem(system).name).toBe("shipyard");
+    for (const value of ["0123456789abcdef0123456789abcdef", "tR7mQ2xW9kLp4vNc8zBf"])
+      expect(withEnv(key, env.plain(value))).toContain(`write ${key}: env.secret("…")`);
+  });
+
+  it.each([
+    ["GIT_COMMIT", "9fceb02d0ae598e95dc970b74767f19372d61af8"],
+    ["CHECKSUM", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
+    ["VAPID_PUBLIC_KEY", "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA0QTpQtUbVlUls0VJXg7A8"],
+    ["CSRF_TOKEN_HEADER", "x-csrf-token"],
+    ["PASSWORD_MIN_LENGTH", "12"],
+    ["TOKEN_TTL_SECONDS", "3600"],
+    ["LOCALE", "sk-SK"],
+  ])("contain public values that resemble secrets: %s=%s", (key, value) => {
+    const system: Loose = structuredClone(shipyard);
+    api(system).env[key] = env.plain(value);
+    expect(checkSystem(system).name).toBe("shipyard");
+  });
+
+  it("contain the keys that vendors document as examples", () => {
+    const system: Loose = structuredClone(shipyard);
+    api(system).env.EXAMPLE = env.plain(["AKIA", "IOSFODNN7EXAMPLE"].join(""));
+    expect(checkSystem(system).name).toBe("shipyard");
   });
 
   it("contain no reference of App Platform, which could read what the definition does not declare", () => {

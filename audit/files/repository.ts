@@ -20,14 +20,21 @@ export function repositoryFaults(root: string): readonly Finding[] {
     if (SKIPPED.test(name)) return [];
     const text = textOf(path.join(root, name));
     if (text === undefined) return [];
-    return STACK_FILE.test(name) ? [...stackFileFaults(name, text), ...tokenFaults(name, text)] : tokenFaults(name, text);
+    if (!STACK_FILE.test(path.basename(name))) return tokenFaults(name, text);
+    const faults = stackFileFaults(name, text);
+    const lines = new Set(faults.map(({ source }) => source?.line));
+    return [...faults, ...tokenFaults(name, text).filter(({ source }) => !lines.has(source?.line))];
   });
 }
+
+/** Files in which the value of a name needs no quotes. */
+const PLAIN_VALUES =
+  /(^|\/)(\.env[^/]*|\.npmrc|\.pypirc|[^/]*\.(env|ya?ml|toml|ini|cfg|conf|properties|tfvars|sh|bash|zsh|service|dockerfile)|Dockerfile[^/]*|Makefile|credentials)$/i;
 
 /** One finding for each kind of token in each file, because a file of examples is suppressed once. */
 function tokenFaults(file: string, text: string): Finding[] {
   const kinds = new Map<string, number[]>();
-  for (const { what, index } of shapesIn(text)) kinds.set(what, [...(kinds.get(what) ?? []), index]);
+  for (const { what, index } of shapesIn(text, { unquoted: PLAIN_VALUES.test(file) })) kinds.set(what, [...(kinds.get(what) ?? []), index]);
   return [...kinds].map(([what, places]) => {
     const source = { file, line: lineOf(text, places[0]!) };
     return finding({
@@ -40,14 +47,12 @@ function tokenFaults(file: string, text: string): Finding[] {
   });
 }
 
-const SHORTEST = 8;
-
 function stackFileFaults(file: string, text: string): Finding[] {
   const lines = new LineCounter();
   const { contents } = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const config = isMap(contents) ? contents.get("config", true) : undefined;
   return [...plainTexts(config, "")]
-    .filter(({ key, value }) => namesSecret(key) && value.length >= SHORTEST)
+    .filter(({ key, value }) => holdsSecret(key, value))
     .map(({ at, offset }) => {
       const source = { file, line: lines.linePos(offset).line };
       return finding({
@@ -59,6 +64,42 @@ function stackFileFaults(file: string, text: string): Finding[] {
         sink: `${file} ${at}`,
       });
     });
+}
+
+/** Shorter values are words such as "on" and "local". */
+const SHORTEST = 6;
+const SHORT_NAMES = /^(pass|pw|auth|dsn)$/i;
+/** Digests, addresses, numbers and dates are public under any name. */
+const PUBLIC = /^(true|false|[\d.,:_-]+|[\w.-]*\w+@sha256:.*|sha\d+[-:].*)$|^(https?:\/\/|[\w./-]+:[\w.-]+@sha256:)/i;
+const PUBLIC_NAME = /public|cert|digest|hash|checksum|integrity|commit|image|fingerprint|(^|[a-z_])id$/i;
+
+function holdsSecret(key: string, value: string): boolean {
+  if (shapesIn(value, { unquoted: true }).length > 0) return true;
+  const inner = parsedJson(value);
+  if (inner !== undefined) return entriesOf(inner, key).some(([name, text]) => holdsSecret(name, text));
+  if (value.length < SHORTEST || PUBLIC.test(value)) return false;
+  return namesSecret(key) || SHORT_NAMES.test(key) || (isRandom(value) && !PUBLIC_NAME.test(key));
+}
+
+function parsedJson(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function entriesOf(value: unknown, key: string): (readonly [string, string])[] {
+  if (typeof value === "string") return [[key, value]];
+  if (value === null || typeof value !== "object") return [];
+  return Object.entries(value).flatMap(([name, inner]) => entriesOf(inner, Array.isArray(value) ? key : name));
+}
+
+/** Under any name: long, of three kinds of characters, and neither a path nor words. */
+function isRandom(value: string): boolean {
+  if (!/^[\w+/=~-]{20,}$/.test(value) || /^[a-z\d]+(?:[-_/][a-z\d]+)+$/i.test(value)) return false;
+  return [/[a-z]/, /[A-Z]/, /[0-9]/].every((kind) => kind.test(value));
 }
 
 /** Values that are not encrypted. In a project's file, a declaration wraps the value: `{ default: x }`. */
@@ -76,14 +117,25 @@ function* plainTexts(node: unknown, at: string, key = ""): Generator<{ at: strin
   }
 }
 
-/** The files that git tracks; without git, every file. */
+/** The files that are committed, and those that could be: git does not ignore them. Without git, every file. */
 function trackedFiles(root: string): readonly string[] {
-  const { status, stdout } = spawnSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
-  if (status === 0 && stdout !== "") return stdout.split("\0").filter((name) => name !== "");
+  const listed = listedByGit(root);
+  if (listed !== "") return listed.split("\0").filter((name) => name !== "");
   return readdirSync(root, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).split(path.sep).join("/"))
     .filter((name) => !/(^|\/)(node_modules|\.git|dist)\//.test(name));
+}
+
+function listedByGit(root: string): string {
+  try {
+    const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
+    const { status, stdout } = spawnSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
+    return status === 0 ? stdout : "";
+  } catch {
+    // In a sandbox, which starts no process and holds only the files that git lists.
+    return "";
+  }
 }
 
 function textOf(file: string): string | undefined {

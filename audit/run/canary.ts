@@ -17,9 +17,12 @@ export class Canaries {
   readonly #seed: string;
   readonly #origins = new Map<string, Origin>();
 
-  /** @param seed another seed creates other values of the same lengths */
-  constructor(seed: string) {
+  readonly #length: number;
+
+  /** @param seed another seed creates other values @param length of a value whose length the program does not choose */
+  constructor(seed: string, length = 32) {
     this.#seed = seed;
+    this.#length = length;
   }
 
   /** By value. */
@@ -28,7 +31,7 @@ export class Canaries {
   }
 
   /** @param part distinguishes several values of one origin */
-  create(origin: Origin, length = 32, part = ""): string {
+  create(origin: Origin, length = this.#length, part = ""): string {
     const value = lettersOf(`${this.#seed}\0${origin.id}\0${part}`, length);
     this.#origins.set(value, origin);
     return value;

@@ -53,8 +53,8 @@ function secretOf(output: string, { type, name, inputs }: PlannedResource, origi
 function secretValue(output: string, name: string, origin: Origin, canaries: Canaries): unknown {
   if (output === "password") return canaries.create(origin);
   if (/uri$/i.test(output) && output !== "uiUri") return `postgresql://doadmin:${canaries.create(origin)}@${name}.db.test:25060/defaultdb`;
-  if (output === "kubeConfigs") return [{ rawConfig: canaries.create(origin, 32, output) }];
-  return canaries.create(origin, 32, output);
+  if (output === "kubeConfigs") return [{ rawConfig: canaries.create(origin, undefined, output) }];
+  return canaries.create(origin, undefined, output);
 }
 
 function publicOutputs({ type, name, inputs }: PlannedResource): Outputs {

@@ -1,29 +1,25 @@
 /** Runs a program with canaries in place of its secrets. */
-import type { LogRequest } from "@pulumi/pulumi/proto/engine_pb.js";
-import * as state from "@pulumi/pulumi/runtime/state.js";
-import { ProgramError } from "../../engine/error.ts";
+import { inspect } from "node:util";
+import { firstFrameWithin, ProgramError } from "../../engine/error.ts";
 import { isPartOf, placeholderFor } from "../../engine/placeholder.ts";
-import type { Plan } from "../../engine/plan.ts";
+import type { Plan, Source } from "../../engine/plan.ts";
 import { type Program, record } from "../../engine/record.ts";
 import type { StackConfig } from "../../engine/stackfile.ts";
 import { Canaries, type Origin, settingOrigin } from "./canary.ts";
+import { type Effect, recordEffects } from "./effects.ts";
 import { providerOutputs } from "./provider-outputs.ts";
-import { recordSideEffects, type SideEffect } from "./side-effects.ts";
+import { type EngineRequest, observeRequests } from "./requests.ts";
+import { withStackReferenceCanaries } from "./stack-references.ts";
 
 export interface Run {
   /** By canary. */
   readonly origins: ReadonlyMap<string, Origin>;
   /** Absent if the program failed. */
   readonly plan?: Plan;
-  /** The messages that it logged to Pulumi's engine, unmasked. */
-  readonly messages: readonly LoggedMessage[];
-  readonly effects: readonly SideEffect[];
+  /** What it sent to Pulumi's engine, apart from its messages also what the plan holds. */
+  readonly requests: readonly EngineRequest[];
+  readonly effects: readonly Effect[];
   readonly failure?: Failure;
-}
-
-export interface LoggedMessage {
-  readonly text: string;
-  readonly urn?: string;
 }
 
 export interface Failure {
@@ -31,13 +27,20 @@ export interface Failure {
   readonly message: string;
   /** Not masked. */
   readonly raw: string;
+  /** Where it was thrown. */
+  readonly source?: Source;
 }
 
 export interface Subject {
   readonly program: Program;
   readonly directory: string;
+  /** The program's file, which returns or exports its outputs. */
+  readonly entry?: string;
   readonly config: StackConfig;
 }
+
+/** In the second run secrets have another length, so that what was computed from a length differs too. */
+const OTHER_LENGTH = 37;
 
 /** @param seed two runs with the same seed differ only if the program itself varies */
 export async function runWith(seed: string, { program, directory, config }: Subject): Promise<Run> {
@@ -48,16 +51,17 @@ export async function runWith(seed: string, { program, directory, config }: Subj
   return second.failure === undefined ? second : first;
 
   async function attempt(from: string, preview: boolean): Promise<Run> {
-    const canaries = new Canaries(from);
-    const messages: LoggedMessage[] = [];
+    const canaries = new Canaries(from, from === "two" ? OTHER_LENGTH : undefined);
+    const requests: EngineRequest[] = [];
     const seeded = withCanaries(config, canaries);
-    const { result, effects } = await recordSideEffects(directory, async (begin) => {
+    const { result, effects } = await recordEffects(directory, async (begin) => {
       // Before the engine masks them.
       const thrown: unknown[] = [];
       let stop = () => {};
+      const restore = withStackReferenceCanaries(canaries);
       const observed: Program = async () => {
         begin();
-        observeLog((message) => messages.push(message));
+        observeRequests(directory, (request) => requests.push(request));
         stop = observeErrors((reason) => thrown.push(reason));
         try {
           return await program();
@@ -70,21 +74,26 @@ export async function runWith(seed: string, { program, directory, config }: Subj
         return await record(observed, { ...seeded, ...providerOutputs(canaries), directory, preview });
       } catch (error) {
         if (!(error instanceof ProgramError)) throw error;
-        return { message: error.message, raw: [error.message, ...thrown.map(messagesOf)].join("\n") };
+        const stacks = thrown.map((reason) => (reason instanceof Error ? reason.stack : undefined));
+        const source = stacks.map((stack) => firstFrameWithin(directory, stack)).find((found) => found !== undefined);
+        return { message: error.message, raw: [error.message, ...thrown.map(messagesOf)].join("\n"), ...(source && { source }) };
       } finally {
         stop();
+        restore();
       }
     });
-    const observations = { origins: canaries.origins, messages, effects };
+    const observations = { origins: canaries.origins, requests, effects };
     return "raw" in result ? { ...observations, failure: result } : { ...observations, plan: result };
   }
 }
 
-/** The message of an error and those of its causes. */
+/** As Node prints it: with its causes, its inner errors and its properties. */
 function messagesOf(reason: unknown): string {
-  if (!(reason instanceof Error)) return String(reason);
-  return reason.cause === undefined ? reason.message : `${reason.message}\n${messagesOf(reason.cause)}`;
+  if (!(reason instanceof Error)) return inspect(reason, INSPECTION);
+  return `${reason.message}\n${inspect(reason, INSPECTION)}`;
 }
+
+const INSPECTION = { depth: 6, maxStringLength: 100_000, breakLength: Number.POSITIVE_INFINITY };
 
 /** Errors that the program does not await reach only the process. */
 function observeErrors(report: (reason: unknown) => void): () => void {
@@ -97,20 +106,6 @@ function observeErrors(report: (reason: unknown) => void): () => void {
 
 function mentionsCanary({ failure, origins }: Run): boolean {
   return failure !== undefined && [...origins.keys()].some((canary) => failure.raw.includes(canary));
-}
-
-/** Wraps the SDK's engine client, which receives messages before they are masked. */
-function observeLog(report: (message: LoggedMessage) => void): void {
-  const { settings } = (state as unknown as { getStore(): { settings: { engine: Engine } } }).getStore();
-  const { log } = settings.engine;
-  settings.engine.log = (request, done) => {
-    if (request.getSeverity() > 0) report({ text: request.getMessage(), ...(request.getUrn() && { urn: request.getUrn() }) });
-    return log(request, done);
-  };
-}
-
-interface Engine {
-  log(request: LogRequest, done: unknown): void;
 }
 
 /** Replaces every secret of the stack's file, also inside of objects. Plain values stay. */

@@ -16,7 +16,7 @@ import * as random from "@pulumi/random";
 import type { Program } from "../../engine/record.ts";
 import type { RuleId } from "../rules.ts";
 import type { Circumstances } from "../structure.ts";
-import { database, shop, stripe } from "./programs.ts";
+import { cluster, database, shop, stripe } from "./programs.ts";
 
 export interface Leak {
   readonly rule: RuleId;
@@ -230,6 +230,12 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
     rule: "secret-literal",
     program: () => {
       shop([{ key: "SIGNING", value: pulumi.secret("correct-horse-battery-staple"), ...declared }]);
+    },
+  },
+  "a plain value under the name of a secret": {
+    rule: "secret-named",
+    program: () => {
+      shop([{ key: "SESSION_SECRET", value: "keyboard cat", scope: "RUN_TIME" }]);
     },
   },
   "a secret without a reader": {
@@ -455,6 +461,64 @@ export const LEAKS: Readonly<Record<string, Leak>> = {
       shop([{ key: "DATABASE_PASSWORD", value: "${db.PASSWORD}", scope: "RUN_TIME" }], {
         databases: [{ name: "db", engine: "PG", production: true, clusterName: cluster.name, dbUser: user.name }],
       });
+    },
+  },
+  "the right user on the cluster of another product": {
+    rule: "login-elsewhere",
+    program: () => {
+      const [own, other] = [cluster("own"), cluster("other")];
+      const user = new digitalocean.DatabaseUser("runtime", { clusterId: own.id, name: "shop" });
+      shop([{ key: "DATABASE_PASSWORD", value: "${db.PASSWORD}", scope: "RUN_TIME" }], {
+        databases: [{ name: "db", engine: "PG", production: true, clusterName: other.name, dbUser: user.name }],
+      });
+    },
+  },
+  "the right user with a database of another cluster": {
+    rule: "login-elsewhere",
+    program: () => {
+      const [own, other] = [cluster("own"), cluster("other")];
+      const user = new digitalocean.DatabaseUser("runtime", { clusterId: own.id, name: "shop" });
+      const data = new digitalocean.DatabaseDb("data", { clusterId: other.id, name: "orders" });
+      shop([{ key: "DATABASE_PASSWORD", value: "${db.PASSWORD}", scope: "RUN_TIME" }], {
+        databases: [{ name: "db", engine: "PG", production: true, clusterName: own.name, dbUser: user.name, dbName: data.name }],
+      });
+    },
+  },
+  "the right user with the database of another product on the same cluster": {
+    rule: "login-elsewhere",
+    program: () => {
+      const own = cluster("own");
+      const user = new digitalocean.DatabaseUser("runtime", { clusterId: own.id, name: "shop" });
+      for (const name of ["shop", "orders"]) new digitalocean.DatabaseDb(name, { clusterId: own.id, name });
+      const roles = { owner: "shop_owner", runtime: "shop", readonly: "shop_readonly", backup: "shop_backup" };
+      const url = pulumi.interpolate`postgresql://doadmin:${own.password}@${own.host}:25060/shop?sslmode=verify-full`;
+      new (class extends pulumi.CustomResource {})("pulumi-nodejs:dynamic/slipway:Roles", "roles", { system: "shop", roles, url });
+      shop([{ key: "DATABASE_PASSWORD", value: "${db.PASSWORD}", scope: "RUN_TIME" }], {
+        databases: [{ name: "db", engine: "PG", production: true, clusterName: own.name, dbUser: user.name, dbName: "orders" }],
+      });
+    },
+  },
+  "a password that is sent to the host of another cluster": {
+    rule: "login-elsewhere",
+    program: () => {
+      const [own, other] = [cluster("own"), cluster("other")];
+      const user = new digitalocean.DatabaseUser("runtime", { clusterId: own.id, name: "shop" });
+      const url = pulumi.interpolate`postgresql://${"${db.USERNAME}:${db.PASSWORD}"}@${other.privateHost}:25060/shop?sslmode=verify-full`;
+      shop([{ key: "DATABASE_URL", value: url, scope: "RUN_TIME" }], {
+        databases: [{ name: "db", engine: "PG", production: true, clusterName: own.name, dbUser: user.name }],
+      });
+    },
+  },
+  "a host of another cluster next to a password": {
+    rule: "login-elsewhere",
+    program: () => {
+      const [own, other] = [cluster("own"), cluster("other")];
+      const user = new digitalocean.DatabaseUser("runtime", { clusterId: own.id, name: "shop" });
+      const envs = [
+        { key: "DB_HOST", value: other.privateHost, scope: "RUN_TIME" },
+        { key: "DB_PASSWORD", value: "${db.PASSWORD}", scope: "RUN_TIME" },
+      ];
+      shop(envs, { databases: [{ name: "db", engine: "PG", production: true, clusterName: own.name, dbUser: user.name }] });
     },
   },
   "a key that opens every bucket": {

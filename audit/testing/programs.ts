@@ -61,16 +61,18 @@ export function shop(
 }
 
 /** A cluster behind its firewall, and a login. */
-export function database(rules: readonly string[] = ["203.0.113.10"]): digitalocean.DatabaseCluster {
-  const cluster = new digitalocean.DatabaseCluster("db", {
-    name: "db",
+export const database = (rules: readonly string[] = ["203.0.113.10"]): digitalocean.DatabaseCluster => cluster("db", rules);
+
+export function cluster(name: string, rules: readonly string[] = ["203.0.113.10"]): digitalocean.DatabaseCluster {
+  const cluster = new digitalocean.DatabaseCluster(name, {
+    name,
     engine: "pg",
     version: "17",
     region: "nyc1",
     size: "db-s-1vcpu-1gb",
     nodeCount: 1,
   });
-  new digitalocean.DatabaseFirewall("wall", { clusterId: cluster.id, rules: rules.map((value) => ({ type: "ip_addr", value })) });
+  new digitalocean.DatabaseFirewall(`${name}-wall`, { clusterId: cluster.id, rules: rules.map((value) => ({ type: "ip_addr", value })) });
   return cluster;
 }
 

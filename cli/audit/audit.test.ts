@@ -128,7 +128,7 @@ export default function shop() {
     });
     expect(stderr).toBe("");
     expect(stdout).toMatch(
-      /^test: 1 finding .*\n\nhigh {2}secret-in-log\n {2}shop:stripe appears \(base64\) in the output of the program, on stdout\.\n/,
+      /^test: 1 finding .*\n\nhigh {2}secret-in-log {2}index\.ts:3\n {2}shop:stripe appears \(base64\) in the output of the program, on stdout\.\n/,
     );
     expect(status).toBe(10);
   });

@@ -10,6 +10,7 @@ export const declareFlags = () =>
     examples: [
       ["Trace the secrets of stack prod, without an account or credentials", "slipway audit --stack prod"],
       ["Also start every component and verify what it reads", "slipway audit --stack prod --run"],
+      ["Audit a pull request of an untrusted contributor", "slipway audit --stack prod --untrusted"],
       ["Audit a state that Pulumi exported", "slipway audit --state state.json"],
       ["Write a report for GitHub code scanning", "slipway audit --stack prod --format sarif --out audit.sarif"],
     ],
@@ -27,6 +28,12 @@ export const declareFlags = () =>
     .option("--every-feature", "Audit with every feature of every system enabled")
     .option("--state <file>", 'Audit a file that "pulumi stack export --file <file>" wrote')
     .option("--events <file>", 'Audit a file that "pulumi preview --event-log <file>" wrote with PULUMI_DEBUG_COMMANDS=true')
+    .option("--untrusted", "Run the program in a sandbox: without credentials and network, for an untrusted commit")
+    .addOption(
+      option("--timeout <seconds>", "With --untrusted: stop the program after this time (default: 60)").argParser((text) =>
+        parseWholeNumber(text, { flag: "--timeout", unit: "seconds", example: "--timeout 120" }),
+      ),
+    )
     .optionsGroup(CHECKS)
     .option("--run", "Also create the platform in this process, start every component and compare fingerprints of what it reads")
     .addOption(

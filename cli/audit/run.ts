@@ -1,21 +1,16 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { audit, auditFile } from "../../audit/audit.ts";
+import { auditFile } from "../../audit/audit.ts";
 import { RULES } from "../../audit/rules.ts";
 import { stableJson } from "../../engine/mask.ts";
-import { findProject, type Project } from "../../engine/project.ts";
-import { readStack } from "../../engine/stackfile.ts";
 import { type Audit, SEVERITIES } from "../../report/audit.ts";
 import { EVENT_LOG_COMMAND } from "../../report/plan/event-log.ts";
 import { sarifOf } from "../../report/sarif.ts";
-import { configName } from "../../settings/operator.ts";
-import { systems } from "../../systems/index.ts";
-import { withConfigFlags, withOverrides } from "../shared/config-flag.ts";
 import { DONE, FAILED, UsageError } from "../shared/errors.ts";
-import { requireStack } from "../shared/require-stack.ts";
 import type { Layout, Terminal } from "../shared/terminal.ts";
 import { version } from "../shared/version.ts";
 import type { AuditOptions } from "./flags.ts";
+import { auditInProcess } from "./process.ts";
 import { formatAudit, formatSummary } from "./text.ts";
 
 /** Findings that --fail-on counts. */
@@ -27,7 +22,7 @@ export async function runAudit(options: AuditOptions, terminal: Terminal): Promi
   const file = fileOf(options);
   // Resolved before this process changes to the program's directory.
   const out = options.out === undefined ? undefined : path.resolve(options.out);
-  const result = file === undefined ? await auditProgram(options) : auditExport(file, options.cwd);
+  const result = file === undefined ? await auditInProcess(options) : auditExport(file, options.cwd);
   const report = await formatReport(result, format, terminal);
   if (out === undefined) terminal.print(report);
   else {
@@ -52,24 +47,6 @@ function fileOf({ stack, state, events }: AuditOptions): ExportedFile | undefine
   return events === undefined ? undefined : { kind: "events", name: events };
 }
 
-async function auditProgram({ stack, config = {}, everyFeature, maxAge, run, cwd }: AuditOptions): Promise<Audit> {
-  const project = findProject(cwd);
-  const name = requireStack(stack, project, "audit");
-  // Where Pulumi would start the program.
-  process.chdir(project.directory);
-  const prober = run ? (await import("./start-components.ts")).startComponents : undefined;
-  const found = await withOverrides(config, project.name, () =>
-    audit(project, {
-      stack: name,
-      config: { ...(everyFeature && enableFeatures(project, name)), ...config },
-      maxAgeDays: maxAge,
-      ...(prober && { prober }),
-    }),
-  );
-  const { failure } = found;
-  return failure === undefined ? found : { ...found, failure: withConfigFlags(failure, config, project.name) };
-}
-
 function auditExport({ kind, name }: ExportedFile, cwd: string): Audit {
   let text: string;
   try {
@@ -79,17 +56,6 @@ function auditExport({ kind, name }: ExportedFile, cwd: string): Audit {
     throw new UsageError(`--${kind} ${name} cannot be read: ${(error as NodeJS.ErrnoException).code}. Write it: ${command}`);
   }
   return auditFile(kind, text, name, cwd);
-}
-
-/** The settings of every system, with all of its features. */
-function enableFeatures(project: Project, stack: string): Record<string, string> {
-  const { config } = readStack(project, stack);
-  return Object.fromEntries(
-    systems.map(({ name, features }) => {
-      const key = `${project.name}:${configName(name)}`;
-      return [key, JSON.stringify({ ...JSON.parse(config[key] ?? "{}"), features: Object.keys(features) })];
-    }),
-  );
 }
 
 async function formatReport(result: Audit, format: NonNullable<AuditOptions["format"]>, layout: Layout): Promise<string> {

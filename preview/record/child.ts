@@ -4,11 +4,10 @@
  * side.ts starts it without credentials and without a network, and with the right to read only the side itself and slipway.
  */
 import { readFileSync } from "node:fs";
-import { flushCompileCache, registerHooks } from "node:module";
-import path from "node:path";
-import { pathToFileURL } from "node:url";
+import { flushCompileCache } from "node:module";
 import type { Plan } from "../../engine/plan.ts";
 import { findProject, hasProject, type Project, stackNames } from "../../engine/project.ts";
+import { useSdkOfProgram } from "../../engine/sdk-of-program.ts";
 import { type Emission, emit } from "./emitted.ts";
 import { describeProject, selectStacks } from "./project.ts";
 import { send } from "./send.ts";
@@ -26,7 +25,7 @@ export interface Job {
 const { directory, stacks, key }: Job = JSON.parse(readFileSync(0, "utf8"));
 const project = openProject();
 if (project !== undefined) {
-  useSdkOfProgram();
+  useSdkOfProgram(directory);
   send(await recordAll(project));
 }
 // The program may leave timers or handles, so this process exits itself. An explicit exit does not write the compile cache.
@@ -48,20 +47,6 @@ function openProject(): Project | undefined {
 
 function isOutside(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === "ERR_ACCESS_DENIED";
-}
-
-/** slipway's recorder must patch the same copy of the SDK that the program loads, which can be another version than slipway's own. */
-function useSdkOfProgram(): void {
-  const own = pathToFileURL(`${path.join(import.meta.dirname, "../..")}/`).href;
-  const parentURL = pathToFileURL(path.join(directory, "package.json")).href;
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier.startsWith("@pulumi/") &&
-      context.parentURL?.startsWith(own) &&
-      !context.parentURL.slice(own.length).includes("node_modules/")
-        ? next(specifier, { ...context, parentURL })
-        : next(specifier, context),
-  });
 }
 
 async function recordAll(project: Project): Promise<Emission> {

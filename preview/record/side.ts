@@ -94,7 +94,7 @@ export const OWN_POSTDEPLOY = [
 ];
 
 /** Where Node looks for slipway's packages: folders above it, which can be links, and the folder that a link to Pulumi's SDK leads to. */
-function ownModules(): readonly Mount[] {
+export function ownModules(): readonly Mount[] {
   const linked = path.join(realpathSync(createRequire(import.meta.url).resolve("@pulumi/pulumi/package.json")), "../../..");
   const mounts = new Map([[linked, linked]]);
   for (let folder = ROOT; folder !== path.dirname(folder); folder = path.dirname(folder)) {

@@ -130,10 +130,11 @@ function loginOf(plan: Pick<Plan, "resources">, database: AppDatabase): Login {
   return { ...database, ...(owner && { urn: owner.urn }) };
 }
 
-/** Of users with the same name, the one of this cluster. */
+/** Of users with the same name, the one of this cluster; any of them only if the cluster is not one of the program. */
 function findUser(plan: Pick<Plan, "resources">, cluster: PlannedResource | undefined, name: string): PlannedResource | undefined {
   const users = plan.resources.filter(({ type, inputs }) => type === USER && field(inputs, "name") === name);
-  return users.find(({ dependencies }) => cluster !== undefined && dependencies.includes(cluster.urn)) ?? users[0];
+  if (cluster === undefined) return users[0];
+  return users.find(({ dependencies, inputs }) => dependencies.includes(cluster.urn) || inputs.clusterId === `${cluster.name}-id`);
 }
 
 function referencesIn(text: string): { alias: string; part: string }[] {

@@ -1,7 +1,7 @@
 /** Rules for variables: names, scopes and values. */
 
 import { printable } from "../../catalog/problem.ts";
-import { looksSecret, namesSecret } from "../../catalog/secrets.ts";
+import { holdsSecret } from "../../catalog/secrets.ts";
 import { components, type Rule, variables } from "./rule.ts";
 
 export const keysWellFormed: Rule = (system, report) => {
@@ -52,12 +52,11 @@ export const plainIsPlain: Rule = (system, report) => {
     if (value.from !== "plain") continue;
     const at = `${path}.value`;
     const port = PORTS.find((port) => new RegExp(`(^|:)${port}(?![0-9])`).test(value.value));
-    if (looksSecret(value.value) || namesSecret(key))
+    // A name alone refuses nothing: the audit reports it (secret-named), where it can be allowed.
+    if (holdsSecret(key, value.value))
       report({
         path: at,
-        problem: looksSecret(value.value)
-          ? `it is a value of ${value.value.length} characters that looks like a secret`
-          : "it is a plain value, and the variable has the name of a secret",
+        problem: `it is a value of ${value.value.length} characters that looks like a secret`,
         allowed: "a value that anyone may read",
         fix: `Declare a secret and write ${key}: env.secret("…"), or env.database("url") for a connection.`,
       });

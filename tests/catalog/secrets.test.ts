@@ -32,6 +32,24 @@ const TOKENS: readonly (readonly [what: string, ...parts: string[]])[] = [
   ["an npm token", "npm", "_hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5o"],
   ["a SendGrid key", "SG", ".hK3v9TqLx0aZpW7n2MbYd4.Rf8sJc6Ug1Ei5oX2yhK3v9TqLx0aZpW7n2MbYd4Rf8s"],
   ["an OpenAI key", "sk", "-proj-hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5oX2y"],
+  ["an AWS access key", "ASIA", "IOSFODNN7QWERTYU"],
+  ["an OpenAI key", "sk", "-ant-api03-hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5oX2yhK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5oX2yhK3v9TqLxAA"],
+  ["a Slack token", "xapp", "-1-A0B1C2D3E4-hK3v9TqLx0aZpW7n"],
+  ["a GitHub token", "ghs", "_hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5o"],
+  ["a Shopify token", "shpat", "_0123456789abcdef8c5a7e21d4f6093b"],
+  ["a Docker Hub token", "dckr", "_pat_hK3v9TqLx0aZpW7n2MbYd4Rf8sJ"],
+  ["a Hugging Face token", "hf", "_hKTqLxaZpWnMbYdRfsJcUgEioXyhKTqLxA"],
+  ["a Grafana token", "glsa", "_hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1_8c5a7e21"],
+  ["a Grafana token", "glc", "_hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1"],
+  ["a Linear key", "lin", "_api_hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5oX2yh"],
+  ["a Vercel or Supabase token", "vcp", "_hK3v9TqLx0aZpW7n2MbYd4Rf"],
+  ["a Databricks token", "dapi", "0123456789abcdef8c5a7e21d4f6093b"],
+  ["a Groq key", "gsk", "_hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5oX2yhK3v9TqLx0aZp"],
+  ["a Notion token", "ntn", "_12345678901hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5"],
+  ["a Vault token", "hvs", ".hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5oX2yhK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5oX2yhK3v9TqLx0aZp"],
+  ["a Figma token", "figd", "_hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5oX2yh"],
+  ["a Cloudflare token", "cfat", "_hK3v9TqLx0aZpW7n2MbYd4Rf8sJc6Ug1Ei5oX2yh8c5a7e21"],
+  ["a Tailscale key", "tskey", "-auth-k3v9TqLx0aZp-W7n2MbYd4Rf8sJc6Ug1Ei5o"],
   ["a private key", "-----BEGIN ", "PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n-----END PRIVATE KEY-----"],
   ["a signed token", "eyJ", "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"],
   ["a URL with a password", "postgresql", "://doadmin:Xk29fLq8TzP1@db-1.ondigitalocean.com:25060/defaultdb"],
@@ -112,12 +130,12 @@ const OTHER_NAMES = [
 /** Whether each room takes a variable of this name, with a value that looks like none, for a secret. */
 const ROOMS: Readonly<Record<string, (name: string) => boolean | Promise<boolean>>> = {
   "the catalog": namesSecret,
-  "a definition": (name) => {
+  "a definition, with a random value": (name) => {
     try {
-      checkSystem(withVariable(name, "x"));
+      checkSystem(withVariable(name, "0123456789abcdef0123456789abcdef"));
       return false;
     } catch (error) {
-      if (error instanceof DefinitionError) return error.message.includes("the name of a secret");
+      if (error instanceof DefinitionError) return error.message.includes("looks like a secret");
       throw error;
     }
   },
